@@ -1,1 +1,66 @@
-"""TODO."""
+"""The ``driftlog`` command. One file a command; a command's file is loaded when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from driftlog import __version__
+from driftlog.errors import DriftlogError, MissingExtraError
+
+__all__ = ["COMMANDS", "main"]
+
+# Name -> one line for `driftlog --help`, so that the list needs no import of what it lists.
+COMMANDS = {
+    "alerts": "Follow the alerts topic.",
+    "api": "Serve the example model over HTTP.",
+    "demo": "Show it all: service, worker, replay, drift, alerts.",
+    "doctor": "Check broker, topics, references and clock, and say what to do.",
+    "reference": "Build, show, set or accept a reference profile.",
+    "replay": "Send a file as live traffic, with drift if you like.",
+    "scan": "Look for drift in a file, without a broker.",
+    "settings": "List every setting, its value and where it comes from.",
+    "state": "Reset the stored state of the worker.",
+    "topics": "Create or check the topics.",
+    "worker": "Run the monitor.",
+}
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        try:
+            module = importlib.import_module(f"driftlog.cli.{cmd_name}")
+        except ModuleNotFoundError as exc:
+            if exc.name and exc.name.startswith("driftlog"):
+                raise
+            raise click.ClickException(str(MissingExtraError(f"driftlog {cmd_name}"))) from exc
+        command: Any = module.command
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name]) for name in self.list_commands(ctx)])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except DriftlogError as exc:
+            click.echo(f"driftlog: {exc}", err=True)
+            sys.exit(exc.exit_code)
+        except BrokenPipeError:
+            sys.stderr.close()  # the reader of our output has gone: no more, and no traceback
+            sys.exit(0)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="driftlog")
+def main() -> None:
+    """A streaming drift monitor over an event log."""

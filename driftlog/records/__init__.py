@@ -1,1 +1,65 @@
-"""TODO."""
+"""The wire contract: every record on a topic, typed and frozen, with one codec each."""
+
+from driftlog.records.alert import Action, ActionKind, Alert, AlertSignal, Because
+from driftlog.records.codec import Codec, Record, rounded
+from driftlog.records.event import MAX_TS_MS, Event, Label, Outputs, Reason, Role, Value
+from driftlog.records.reference import Origin, ReferenceProfile, SignalProfile, SignalRole
+from driftlog.records.state import AlertStatus, Decision, Severity, SignalState, SignalType
+from driftlog.records.verdict import (
+    BinShare,
+    Marker,
+    Onset,
+    Score,
+    SignalVerdict,
+    Spread,
+    Verdict,
+)
+
+__all__ = [
+    "ACTION",
+    "ALERT",
+    "EVENT",
+    "LABEL",
+    "MARKER",
+    "MAX_TS_MS",
+    "REFERENCE",
+    "VERDICT",
+    "Action",
+    "ActionKind",
+    "Alert",
+    "AlertSignal",
+    "AlertStatus",
+    "Because",
+    "BinShare",
+    "Codec",
+    "Decision",
+    "Event",
+    "Label",
+    "Marker",
+    "Onset",
+    "Origin",
+    "Outputs",
+    "Reason",
+    "Record",
+    "ReferenceProfile",
+    "Role",
+    "Score",
+    "Severity",
+    "SignalProfile",
+    "SignalRole",
+    "SignalState",
+    "SignalType",
+    "SignalVerdict",
+    "Spread",
+    "Value",
+    "Verdict",
+    "rounded",
+]
+
+EVENT = Codec(Event)
+LABEL = Codec(Label)
+VERDICT = Codec(Verdict)
+MARKER = Codec(Marker)
+ALERT = Codec(Alert)
+ACTION = Codec(Action)
+REFERENCE = Codec(ReferenceProfile)

@@ -1,0 +1,84 @@
+"""What a person is woken by, and what a person does about it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from driftlog.records.codec import Record
+from driftlog.records.state import AlertStatus, Decision, Severity
+from driftlog.records.verdict import BinShare, Onset, Score, Spread
+
+__all__ = ["Action", "ActionKind", "Alert", "AlertSignal", "Because"]
+
+ActionKind = Literal["acknowledge", "silence", "accept_reference", "note"]
+
+
+class AlertSignal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One drifted signal of an incident, with its evidence."""
+
+    series: str
+    signal: str
+    state: str
+    detector: str  # the one furthest beyond its threshold
+    scores: dict[str, Score]
+    psi: float
+    effect_sd: float
+    direction: int
+    onset: Onset
+    rows: int
+    effect_rate: float = 0.0
+    before: Spread | None = None
+    after: Spread | None = None
+    moved: tuple[BinShare, ...] = ()
+    cleared_ms: int | None = None  # end of the pane at which it was back
+
+
+class Because(msgspec.Struct, frozen=True, kw_only=True):
+    """The rule that led to the decision, with what it was fed."""
+
+    rule: str
+    drift_share: float  # weighted share of drifted signals of the model version, 0 to 1
+    output_drifted: bool
+    threshold: float
+
+
+class Alert(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """An incident at one moment of its life. The id stays, the status moves."""
+
+    alert_id: str
+    status: AlertStatus
+    severity: Severity
+    model: str
+    versions: tuple[str, ...]
+    series: tuple[str, ...]
+    title: str  # one plain sentence: what, which way, how bad
+    signals: tuple[AlertSignal, ...]  # worst first
+    onset: Onset
+    opened_ms: int  # end of the pane that opened it
+    pane_end_ms: int  # end of the pane that led to this record
+    window_ms: tuple[int, int]  # event time looked at
+    offsets: dict[str, tuple[int, int]]  # source partition -> first and last offset
+    decision: Decision
+    because: Because
+    reference_id: str
+    config: str
+    samples_before: tuple[str, ...] = ()
+    samples_after: tuple[str, ...] = ()
+    resolved_ms: int | None = None
+
+
+class Action(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """What a person did. Alert and reference are named by id."""
+
+    action: ActionKind
+    model: str
+    by: str
+    at_ms: int
+    alert_id: str | None = None
+    version: str | None = None
+    reference_id: str | None = None
+    effective_from_ms: int | None = None
+    until_ms: int | None = None
+    note: str = ""

@@ -1,0 +1,65 @@
+"""The reference profile: what is usual, frozen. Detection needs nothing else of the past."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from driftlog.records.codec import Record
+from driftlog.records.state import SignalType
+
+__all__ = ["Origin", "ReferenceProfile", "SignalProfile", "SignalRole"]
+
+Origin = Literal["file", "span", "learned", "accepted"]
+SignalRole = Literal["input", "output", "service"]
+
+
+class SignalProfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One signal of the reference.
+
+    ``bins`` names every bin in the order of ``shares``; ``edges``, ``atoms`` and ``levels`` are
+    what a value's bin is found by. Statistics are of the values present.
+    """
+
+    signal: str
+    role: SignalRole
+    type: SignalType
+    rows: int  # m, present or not
+    missing: float  # share without a value
+    bins: tuple[str, ...]
+    shares: tuple[float, ...]  # of bins, smoothed by +0.5 a bin; they sum to 1
+    edges: tuple[float, ...] = ()  # numbers: rising inner and outer edges
+    atoms: tuple[float, ...] = ()  # numbers: values with a bin of their own
+    levels: tuple[str, ...] = ()  # categories: levels with a bin of their own
+    other_levels: tuple[str, ...] = ()  # categories: known levels that share one bin
+    surprise: tuple[float, ...] = ()  # categories: nats, by bin
+    clip: tuple[float, float] = (0.0, 0.0)  # quantiles .001 and .999
+    mean: float = 0.0  # of the clipped values
+    sd: float = 0.0
+    quantiles: tuple[float, ...] = ()  # 0, .05, .25, .5, .75, .95, 1 of the raw values
+    allowances: tuple[float, ...] = ()  # of the CUSUM bank, in sd
+    theta: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())  # up, down; by allowance
+    long_run_variance: float = 1.0  # V of the standardised values, at least 1
+    inflation: float = 1.0  # largest long-run inflation over the bins' indicators
+    autocorrelation: float = 0.0  # at lag 1
+    weight: float = 1.0
+
+
+class ReferenceProfile(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """Key on the topic: model@version@reference_id. Never changed once written."""
+
+    model: str
+    version: str
+    reference_id: str  # digest of the content without id and effective_from_ms
+    origin: Origin
+    effective_from_ms: int  # panes that start at or after this are judged by it
+    rows: int
+    span_ms: tuple[int, int]  # event time of the first and the last row
+    rate: float  # events a second
+    signals: tuple[SignalProfile, ...]
+    segments: dict[str, float] = msgspec.field(
+        default_factory=dict
+    )  # share of rows, the largest first
+    excluded: dict[str, str] = msgspec.field(default_factory=dict)  # column -> why it is no signal
+    source: str = ""  # a file's name, or topic and span; for people

@@ -1,0 +1,89 @@
+"""What the monitor writes for every closed pane of a series, and the marker that follows."""
+
+from __future__ import annotations
+
+import msgspec
+
+from driftlog.records.codec import Record
+from driftlog.records.state import SignalState
+
+__all__ = ["BinShare", "Marker", "Onset", "Score", "SignalVerdict", "Spread", "Verdict"]
+
+
+class Score(msgspec.Struct, frozen=True, gc=False):
+    """A detector's statistic and the threshold it is compared with, in the same unit."""
+
+    score: float
+    threshold: float
+
+
+class Onset(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Where a change began: event time, and the source partition and offset of that row."""
+
+    ts_ms: int
+    partition: int = -1
+    offset: int = -1
+
+
+class Spread(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A signal's values over some rows, in its own unit (a category: surprise in nats)."""
+
+    rows: int
+    mean: float | None = None
+    sd: float | None = None
+    missing: float = 0.0  # share of rows without a value, 0 to 1
+
+
+class BinShare(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A bin whose share moved: before, after, and its part of the whole score (0 to 1)."""
+
+    bin: str
+    before: float
+    after: float
+    part: float
+
+
+class SignalVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One signal at one pane."""
+
+    signal: str
+    state: SignalState
+    rows: int  # in the window
+    psi: float
+    scores: dict[str, Score]  # by detector
+    effect_sd: float = 0.0  # shift of the mean in standard deviations of the reference
+    effect_rate: float = 0.0  # largest change of a rate (missing share, boolean), 0 to 1
+    detectors: tuple[str, ...] = ()  # those beyond their threshold
+    direction: int = 0  # +1 up, -1 down, 0 shape alone
+    onset: Onset | None = None
+    since_ms: int | None = None  # end of the pane at which the state began
+    before: Spread | None = None
+    after: Spread | None = None
+    moved: tuple[BinShare, ...] = ()
+
+
+class Verdict(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """All signals of one shard of one series at one pane."""
+
+    model: str
+    version: str
+    segment: str
+    shard: int
+    shards: int
+    pane_ms: int  # start of the pane, event time
+    pane_end_ms: int
+    rows: int  # in the pane
+    reference_id: str
+    config: str  # hash of the settings that decide verdicts
+    signals: tuple[SignalVerdict, ...]
+    # source partition -> first and last offset of the pane
+    offsets: dict[str, tuple[int, int]] = msgspec.field(default_factory=dict)
+    samples_before: tuple[str, ...] = ()  # correlation ids before the oldest onset
+    samples_after: tuple[str, ...] = ()  # and of this pane
+
+
+class Marker(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """In this columns partition all panes that end by ``closed_through_ms`` are closed."""
+
+    marker: int
+    closed_through_ms: int

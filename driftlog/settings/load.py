@@ -1,0 +1,133 @@
+"""From ``driftlog.toml`` and ``DRIFTLOG_*`` to one frozen object, read in this one place."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from driftlog.errors import SettingsError
+from driftlog.settings.catalogue import CATALOGUE, Entry
+from driftlog.settings.duration import Duration
+from driftlog.settings.schema import Settings
+
+__all__ = ["ALIASES", "load_settings"]
+
+ALIASES = {"DRIFTLOG_KAFKA": "kafka.bootstrap"}
+_CONFIG_VARIABLE = "DRIFTLOG_CONFIG"  # path of the file, when it is not ./driftlog.toml
+
+
+def load_settings(
+    path: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Settings:
+    """Read the settings: defaults, then the file, then the environment, then ``overrides``.
+
+    Args:
+        path: the TOML file; none: ``$DRIFTLOG_CONFIG``, else ``driftlog.toml`` where it exists.
+        environ: stands in for the process's environment.
+        overrides: dotted key to value, as a command line gives them.
+
+    Raises:
+        SettingsError: a key is unknown or holds what it may not; names key, value and mend.
+    """
+    environ = os.environ if environ is None else environ
+    held: dict[str, Any] = dict(_from_file(path, environ))
+    held.update(_from_environment(environ))
+    held.update({key: value for key, value in (overrides or {}).items() if value is not None})
+    tree: dict[str, dict[str, Any]] = {}
+    for key, value in held.items():
+        entry = CATALOGUE.get(key)
+        if entry is None:
+            raise SettingsError(key, value, f"nothing: there is no such key{_near(key)}")
+        tree.setdefault(entry.section, {})[entry.name] = _convert(entry, value)
+    settings = msgspec.convert(tree, Settings, dec_hook=lambda _kind, value: value)
+    _check_together(settings)
+    return settings
+
+
+def _from_file(path: Path | None, environ: Mapping[str, str]) -> dict[str, Any]:
+    named = path or (Path(environ[_CONFIG_VARIABLE]) if environ.get(_CONFIG_VARIABLE) else None)
+    found = named or Path("driftlog.toml")
+    if named is None and not found.exists():
+        return {}
+    try:
+        tree = tomllib.loads(found.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+        raise SettingsError(str(found), str(exc), "a readable TOML file") from exc
+    flat: dict[str, Any] = {}
+    for section, values in tree.items():
+        if not isinstance(values, dict):
+            raise SettingsError(section, values, "a [section] with keys of its own")
+        flat.update({f"{section}.{name}": value for name, value in values.items()})
+    return flat
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    known = {entry.variable: key for key, entry in CATALOGUE.items()} | ALIASES
+    flat = {}
+    for name, value in environ.items():
+        if not name.startswith("DRIFTLOG_") or name == _CONFIG_VARIABLE:
+            continue
+        if name not in known:
+            shown = "..." if "PASS" in name or "KEY" in name else value
+            raise SettingsError(name, shown, "nothing: there is no such variable")
+        flat[known[name]] = value
+    return flat
+
+
+def _convert(entry: Entry, held: Any) -> Any:
+    if isinstance(held, str):
+        held = _from_text(entry.kind, held)
+    try:
+        if entry.is_duration and not isinstance(held, Duration):
+            return Duration.parse(held)
+        return msgspec.convert(held, entry.annotated, dec_hook=lambda _kind, value: value)
+    except (msgspec.ValidationError, ValueError) as exc:
+        shown = "..." if entry.secret else held
+        raise SettingsError(entry.key, shown, f"{entry.may_hold} ({exc})") from exc
+
+
+def _from_text(kind: Any, text: str) -> Any:
+    """Read an environment variable as the type that its setting has."""
+    origin = typing.get_origin(kind)
+    if origin is tuple:
+        return [part.strip() for part in text.split(",") if part.strip()]
+    if origin is dict:
+        pairs = (part.partition("=") for part in text.split(",") if part.strip())
+        return {key.strip(): value.strip() for key, _, value in pairs}
+    if kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            return text
+    return text
+
+
+def _near(key: str) -> str:
+    close = difflib.get_close_matches(key, list(CATALOGUE), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _check_together(settings: Settings) -> None:
+    stream = settings.stream
+    if stream.future_skew > stream.allowed_lateness / 2:
+        raise SettingsError(
+            "stream.future_skew",
+            str(stream.future_skew),
+            f"at most half of stream.allowed_lateness ({stream.allowed_lateness}): one row from "
+            "the future would make punctual ones late",
+        )
+    if stream.pane < 1:
+        raise SettingsError("stream.pane", str(stream.pane), "a duration of 1ms or more")
+    if settings.kafka.security_protocol.startswith("SASL") and not settings.kafka.sasl_username:
+        raise SettingsError("kafka.sasl_username", "", "a name, with a SASL protocol")
+    if settings.capture.hash and not settings.capture.hash_key:
+        raise SettingsError("capture.hash_key", "", "a secret, when capture.hash names inputs")

@@ -1,0 +1,209 @@
+"""Every setting, its default, its bounds and one line of what it does."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from driftlog.settings.duration import Duration
+
+__all__ = [
+    "CaptureSettings",
+    "DecisionSettings",
+    "DetectionSettings",
+    "KafkaSettings",
+    "MappingSettings",
+    "ModelSettings",
+    "Settings",
+    "StreamSettings",
+    "WorkerSettings",
+]
+
+Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+
+
+def _say(text: str) -> Meta:
+    return Meta(description=text)
+
+
+class KafkaSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the event log is."""
+
+    bootstrap: Annotated[str, _say("broker addresses, host:port, by commas")] = "127.0.0.1:9092"
+    prefix: Annotated[
+        str, Meta(pattern=r"^[A-Za-z0-9._-]{0,64}$"), _say("put before every topic's name")
+    ] = "driftlog."
+    security_protocol: Annotated[
+        Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"], _say("as aiokafka takes it")
+    ] = "PLAINTEXT"
+    sasl_mechanism: Annotated[
+        Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"], _say("with a SASL protocol")
+    ] = "PLAIN"
+    sasl_username: Annotated[str, _say("with a SASL protocol")] = ""
+    sasl_password: Annotated[str, _say("secret; best by environment")] = ""
+    ssl_cafile: Annotated[str, _say("certificate authority, PEM")] = ""
+    events_topic: Annotated[str, _say("an existing topic to read instead of <prefix>events")] = ""
+    event_partitions: Annotated[int, Meta(ge=1, le=1024), _say("of events and labels")] = 4
+    column_partitions: Annotated[int, Meta(ge=1, le=1024), _say("of columns")] = 8
+    verdict_partitions: Annotated[int, Meta(ge=1, le=1024), _say("of verdicts")] = 4
+    replication: Annotated[int, Meta(ge=1, le=10), _say("copies of each partition")] = 1
+
+
+class StreamSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Event time: panes, windows, lateness."""
+
+    pane: Annotated[Duration, _say("tumbling slice of event time that is judged at once")] = (
+        Duration(10_000)
+    )
+    window_panes: Annotated[int, Meta(ge=2, le=1000), _say("panes in the sliding window")] = 60
+    allowed_lateness: Annotated[
+        Duration, _say("how far a row may lie behind its partition's newest")
+    ] = Duration(5_000)
+    future_skew: Annotated[
+        Duration, _say("how far a row may lie after its append time; more is a dead letter")
+    ] = Duration(2_000)
+    idle_after: Annotated[
+        Duration, _say("a source partition read to its end for so long holds nobody up")
+    ] = Duration(10_000)
+    max_event_bytes: Annotated[int, Meta(ge=1_000), _say("larger events are dead letters")] = (
+        1_000_000
+    )
+    checkpoint_interval: Annotated[Duration, _say("between snapshots of the state")] = Duration(
+        10_000
+    )
+    max_series: Annotated[
+        int, Meta(ge=1), _say("series a worker takes; rows of more are counted, not judged")
+    ] = 5_000
+
+
+class DetectionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What counts as drift."""
+
+    alarm_budget: Annotated[
+        float, Meta(gt=0.0, le=10_000.0), _say("false incidents a month and model")
+    ] = 1.0
+    preset: Annotated[
+        Literal["budget", "conventional"], _say("conventional: PSI 0.2, no budget")
+    ] = "budget"
+    min_effect_psi: Annotated[float, Meta(ge=0.0), _say("smaller PSI never wakes anybody")] = 0.1
+    min_effect_sd: Annotated[float, Meta(ge=0.0), _say("smaller shift of the mean, in sd")] = 0.25
+    min_effect_rate: Annotated[Share, _say("smaller change of a rate (missing, boolean)")] = 0.05
+    min_rows: Annotated[int, Meta(ge=1), _say("rows in the window below which nothing is said")] = (
+        100
+    )
+    pending_panes: Annotated[
+        int, Meta(ge=1, le=1000), _say("panes in a row beyond threshold before it is drift")
+    ] = 2
+    resolve_panes: Annotated[
+        int, Meta(ge=1, le=1000), _say("panes in a row back to usual before it is over")
+    ] = 6
+    cool_down_panes: Annotated[
+        int, Meta(ge=0, le=10_000), _say("panes after an incident before its signals open another")
+    ] = 6
+    group_panes: Annotated[
+        int, Meta(ge=0, le=10_000), _say("drifts that begin within so many panes are one incident")
+    ] = 30
+    expected_rate: Annotated[
+        float, Meta(ge=0.0), _say("events a second and model; 0: the reference's")
+    ] = 0.0
+    detectors: Annotated[tuple[str, ...], _say("those that may open an incident")] = (
+        "page_hinkley",
+        "adwin",
+        "psi",
+    )
+
+
+class DecisionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """From evidence to severity and decision."""
+
+    investigate_share: Annotated[Share, _say("share of drifted signals for INVESTIGATE")] = 0.2
+    retrain_share: Annotated[Share, _say("share of drifted signals for RETRAIN")] = 0.3
+    critical_sd: Annotated[float, Meta(ge=0.0), _say("shift in sd that is critical")] = 1.0
+    critical_psi: Annotated[float, Meta(ge=0.0), _say("PSI that is critical")] = 0.5
+    emergency_share: Annotated[
+        Share, _say("share of drifted signals that, with a drifted output, is an emergency")
+    ] = 0.5
+
+
+class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Models, their references and segments."""
+
+    unknown: Annotated[Literal["learn", "reject"], _say("a model version without a reference")] = (
+        "learn"
+    )
+    learn_rows: Annotated[int, Meta(ge=100), _say("rows a reference is learned from")] = 10_000
+    segments: Annotated[
+        tuple[str, ...], _say("segments with a series of their own; the rest are 'other'")
+    ] = ()
+    top_segments: Annotated[
+        int, Meta(ge=0, le=10_000), _say("or the K largest segments of the reference")
+    ] = 0
+    shard_signals: Annotated[int, Meta(ge=1, le=1000), _say("signals a shard of a series")] = 100
+    include: Annotated[tuple[str, ...], _say("inputs to watch; none named: all")] = ()
+    exclude: Annotated[tuple[str, ...], _say("inputs not to watch")] = ()
+    types: Annotated[
+        dict[str, Literal["number", "category", "boolean"]],
+        _say("type of an input, if guessed wrong"),
+    ] = field(default_factory=dict)
+
+
+class MappingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Reads an existing topic whose JSON is not ours. Paths are dotted; empty: ours."""
+
+    event_id: Annotated[str, _say("path; absent: topic, partition and offset")] = ""
+    correlation_id: Annotated[str, _say("path; absent: the event id")] = ""
+    ts: Annotated[str, _say("path to the time: ms, s or ISO 8601, see ts_unit")] = ""
+    ts_unit: Annotated[Literal["ms", "s", "iso"], _say("how the time is written")] = "ms"
+    model: Annotated[str, _say("path, or =NAME for a fixed name")] = ""
+    version: Annotated[str, _say("path, or =VERSION")] = ""
+    segment: Annotated[str, _say("path")] = ""
+    inputs: Annotated[str, _say("path to the object of inputs")] = ""
+    prediction: Annotated[str, _say("path")] = ""
+    confidence: Annotated[str, _say("path")] = ""
+    latency_ms: Annotated[str, _say("path")] = ""
+    status: Annotated[str, _say("path")] = ""
+
+
+class WorkerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The worker process."""
+
+    group: Annotated[
+        str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$"), _say("consumer groups and changelogs")
+    ] = "driftlog"
+    host: Annotated[str, _say("of /metrics, /livez and /readyz")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535), _say("0: any free one")] = 9464
+    max_gauge_series: Annotated[
+        int, Meta(ge=0), _say("segment series with gauges a signal; the worst first")
+    ] = 200
+
+
+class CaptureSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The capture client inside a watched service."""
+
+    model: Annotated[str, _say("name of the model, where log() names none")] = ""
+    version: Annotated[str, _say("version of the model, where log() names none")] = ""
+    buffer: Annotated[
+        int, Meta(ge=1), _say("events held while the broker is slow; then dropped")
+    ] = 10_000
+    sample: Annotated[Share, _say("share of requests that are logged, by correlation id")] = 1.0
+    allow: Annotated[tuple[str, ...], _say("inputs that may leave; none named: all")] = ()
+    deny: Annotated[tuple[str, ...], _say("inputs that never leave")] = ()
+    hash: Annotated[tuple[str, ...], _say("inputs that leave as a keyed hash")] = ()
+    hash_key: Annotated[str, _say("secret key of the hash")] = ""
+    flush_timeout: Annotated[Duration, _say("longest wait for the broker at shutdown")] = Duration(
+        5_000
+    )
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All of them, one frozen object, handed down."""
+
+    kafka: KafkaSettings = KafkaSettings()
+    stream: StreamSettings = StreamSettings()
+    detection: DetectionSettings = DetectionSettings()
+    decision: DecisionSettings = DecisionSettings()
+    models: ModelSettings = ModelSettings()
+    mapping: MappingSettings = MappingSettings()
+    worker: WorkerSettings = WorkerSettings()
+    capture: CaptureSettings = CaptureSettings()

@@ -1,0 +1,80 @@
+"""Rows of one model version as a struct of arrays: what decoding makes and the monitor reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["MISSING", "WRONG_NUMBER", "WRONG_TYPE", "CategoryColumn", "Rows", "event_hash"]
+
+MISSING = -1  # code of an absent category; an absent number is NaN
+WRONG_TYPE = -2  # code of a category cell that held something else than text
+WRONG_NUMBER = np.inf  # the same in a number column; JSON cannot hold an infinity
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryColumn:
+    """Texts as codes into the levels seen in these very rows."""
+
+    levels: tuple[str, ...]
+    codes: NDArray[np.int32]  # (n,)
+
+    def take(self, index: NDArray[np.intp] | slice) -> CategoryColumn:
+        """Return the rows at ``index``, with the same levels."""
+        return CategoryColumn(self.levels, self.codes[index])
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of one (model, version), in the order of the log.
+
+    ``numbers`` holds every number and boolean column (NaN: missing, inf: wrong type), keyed by the
+    signal's name; ``categories`` every text column. ``raw`` is set instead of both while the model
+    version has no reference: the JSON of the decoded event, from which one is learned.
+    """
+
+    model: str
+    version: str
+    ts_ms: NDArray[np.int64]
+    key: NDArray[np.uint64]  # event_hash of the event id; breaks ties of time
+    partition: NDArray[np.int32]  # of the source topic
+    offset: NDArray[np.int64]
+    correlation_id: Sequence[str]
+    segment: CategoryColumn
+    numbers: dict[str, NDArray[np.float64]]
+    categories: dict[str, CategoryColumn]
+    raw: Sequence[bytes] | None = None
+
+    def __len__(self) -> int:
+        return len(self.ts_ms)
+
+    def take(self, index: NDArray[np.intp] | slice) -> Rows:
+        """Return the rows at ``index`` (positions or a slice), in that order."""
+        if isinstance(index, slice):
+            pick = [self.correlation_id[i] for i in range(*index.indices(len(self)))]
+            raw = None if self.raw is None else list(self.raw[index])
+        else:
+            pick = [self.correlation_id[i] for i in index]
+            raw = None if self.raw is None else [self.raw[i] for i in index]
+        return Rows(
+            model=self.model,
+            version=self.version,
+            ts_ms=self.ts_ms[index],
+            key=self.key[index],
+            partition=self.partition[index],
+            offset=self.offset[index],
+            correlation_id=pick,
+            segment=self.segment.take(index),
+            numbers={name: column[index] for name, column in self.numbers.items()},
+            categories={name: column.take(index) for name, column in self.categories.items()},
+            raw=raw,
+        )
+
+
+def event_hash(event_id: str) -> int:
+    """64-bit BLAKE2b of the event id; with the event time it gives rows their order."""
+    return int.from_bytes(blake2b(event_id.encode(), digest_size=8).digest(), "big")
