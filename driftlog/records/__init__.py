@@ -4,6 +4,12 @@ from driftlog.records.alert import Action, ActionKind, Alert, AlertSignal, Becau
 from driftlog.records.codec import Codec, Record, rounded
 from driftlog.records.event import MAX_TS_MS, Event, Label, Outputs, Reason, Role, Value
 from driftlog.records.reference import Origin, ReferenceProfile, SignalProfile, SignalRole
+from driftlog.records.signal import (
+    OUTPUT_SIGNALS,
+    SERVICE_SIGNALS,
+    input_signal,
+    signal_input,
+)
 from driftlog.records.state import AlertStatus, Decision, Severity, SignalState, SignalType
 from driftlog.records.verdict import (
     BinShare,
@@ -22,7 +28,9 @@ __all__ = [
     "LABEL",
     "MARKER",
     "MAX_TS_MS",
+    "OUTPUT_SIGNALS",
     "REFERENCE",
+    "SERVICE_SIGNALS",
     "VERDICT",
     "Action",
     "ActionKind",
@@ -53,7 +61,9 @@ __all__ = [
     "Spread",
     "Value",
     "Verdict",
+    "input_signal",
     "rounded",
+    "signal_input",
 ]
 
 EVENT = Codec(Event)
