@@ -1,0 +1,96 @@
+"""Which series there are, and which partition of ``columns`` each of their shards lives on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from driftlog.records import ReferenceProfile
+from driftlog.settings import ModelSettings
+
+__all__ = [
+    "ALL",
+    "OTHER",
+    "Shard",
+    "model_partition",
+    "model_version",
+    "series_name",
+    "shards_of",
+]
+
+ALL = "*"  # the series of every row of a model version
+OTHER = "other"  # the rows of all segments that have no series of their own
+
+
+def _quote(text: str) -> str:
+    for mark in "%@/#":
+        text = text.replace(mark, f"%{ord(mark):02X}")
+    return text
+
+
+def model_version(model: str, version: str) -> str:
+    """Name of a model version, ``model@version``, with ``% @ / #`` in the parts escaped."""
+    return f"{_quote(model)}@{_quote(version)}"
+
+
+def series_name(model: str, version: str, segment: str) -> str:
+    """Name of a series, ``model@version/segment``."""
+    return f"{model_version(model, version)}/{segment if segment == ALL else _quote(segment)}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Shard:
+    """A share of the signals of one series; what one state record holds."""
+
+    series: str
+    index: int
+    count: int
+    segment: str
+    signals: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """Key of its verdicts and of its state."""
+        return f"{self.series}#{self.index}"
+
+
+def _hash(text: str, partitions: int) -> int:
+    digest = blake2b(text.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") % partitions
+
+
+def model_partition(model: str, version: str, partitions: int) -> int:
+    """Partition of ``columns`` on which a model version learns its reference."""
+    return _hash(model_version(model, version), partitions)
+
+
+def segments_of(profile: ReferenceProfile, models: ModelSettings) -> tuple[str, ...]:
+    """Segments with a series of their own: those configured, else the largest K."""
+    if models.segments:
+        return models.segments
+    largest = sorted(profile.segments.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(name for name, _ in largest[: models.top_segments])
+
+
+def shards_of(
+    profile: ReferenceProfile, models: ModelSettings, partitions: int
+) -> dict[int, tuple[Shard, ...]]:
+    """Return the shards of a model version by their partition of ``columns``, in order of name.
+
+    A learned reference keeps all of them on the partition that learned it: whoever learned
+    already holds the rows that follow, so no row can arrive where nobody expects it yet.
+    """
+    named = segments_of(profile, models)
+    names = [ALL, *dict.fromkeys(named), *([OTHER] if named else [])]
+    signals = [s.signal for s in profile.signals]
+    size = models.shard_signals
+    cuts = [tuple(signals[at : at + size]) for at in range(0, len(signals), size)]
+    home = model_partition(profile.model, profile.version, partitions)
+    found: dict[int, list[Shard]] = {}
+    for segment in names:
+        series = series_name(profile.model, profile.version, segment)
+        for index, cut in enumerate(cuts):
+            shard = Shard(series, index, len(cuts), segment, cut)
+            at = home if profile.origin == "learned" else _hash(shard.key, partitions)
+            found.setdefault(at, []).append(shard)
+    return {at: tuple(sorted(shards)) for at, shards in sorted(found.items())}
