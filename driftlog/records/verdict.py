@@ -60,6 +60,7 @@ class SignalVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     before: Spread | None = None
     after: Spread | None = None
     moved: tuple[BinShare, ...] = ()
+    weight: float = 1.0  # in the drift share
 
 
 class Verdict(Record, frozen=True, kw_only=True, omit_defaults=True):

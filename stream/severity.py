@@ -1,0 +1,78 @@
+"""From evidence to severity and decision: small tables, no hidden judgement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from driftlog.records import OUTPUT_SIGNALS, AlertSignal, Because, Decision, Severity
+from driftlog.settings import DecisionSettings
+
+__all__ = ["Evidence", "decide", "rate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What severity and decision are made from."""
+
+    drift_share: float  # weighted share of drifted signals in the worst series, 0 to 1
+    output_drifted: bool
+    largest_sd: float
+    largest_psi: float
+    panes_open: int
+
+    @classmethod
+    def of(cls, signals: Iterable[AlertSignal], drift_share: float, panes_open: int) -> Evidence:
+        """Collect it from the signals of an incident that have not cleared."""
+        active = [s for s in signals if s.cleared_ms is None]
+        return cls(
+            drift_share=drift_share,
+            output_drifted=any(s.signal in OUTPUT_SIGNALS or s.signal == "error" for s in active),
+            largest_sd=max((abs(s.effect_sd) for s in active), default=0.0),
+            largest_psi=max((s.psi for s in active), default=0.0),
+            panes_open=panes_open,
+        )
+
+
+def rate(evidence: Evidence, settings: DecisionSettings, long_panes: int) -> Severity:
+    """Return the severity: a point for each of four facts.
+
+    One point each for a critical effect, a drifted output or errors, a share at which retraining is
+    due, and an incident open for longer than ``long_panes``. No point is info, one warning, two
+    critical; three are an emergency where the share reaches ``emergency_share`` with an output
+    drifted, else critical.
+    """
+    points = sum(
+        (
+            evidence.largest_sd >= settings.critical_sd
+            or evidence.largest_psi >= settings.critical_psi,
+            evidence.output_drifted,
+            evidence.drift_share >= settings.retrain_share,
+            evidence.panes_open > long_panes,
+        )
+    )
+    if points >= 3 and evidence.output_drifted and evidence.drift_share >= settings.emergency_share:
+        return Severity.EMERGENCY
+    return (Severity.INFO, Severity.WARNING, Severity.CRITICAL)[min(points, 2)]
+
+
+def decide(evidence: Evidence, settings: DecisionSettings) -> tuple[Decision, Because]:
+    """Return the decision and the rule that led to it."""
+    share, output = evidence.drift_share, evidence.output_drifted
+
+    def because(rule: str, threshold: float) -> Because:
+        return Because(
+            rule=rule, drift_share=round(share, 9), output_drifted=output, threshold=threshold
+        )
+
+    if output:
+        return Decision.RETRAIN, because("output_drifted", settings.retrain_share)
+    if share >= settings.retrain_share:
+        return Decision.RETRAIN, because("drift_share >= retrain_share", settings.retrain_share)
+    if share >= settings.investigate_share:
+        return Decision.INVESTIGATE, because(
+            "drift_share >= investigate_share", settings.investigate_share
+        )
+    return Decision.NO_ACTION, because(
+        "drift_share < investigate_share", settings.investigate_share
+    )
