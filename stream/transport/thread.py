@@ -1,0 +1,106 @@
+"""What runs in the consumer's own thread: rewinding, committing, and the livelock check."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from time import monotonic
+from typing import Any, NamedTuple
+
+from aiokafka import TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.structs import OffsetAndMetadata
+from faust.transport.consumer import ensure_TP
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+__all__ = ["ConsumerThread", "Start"]
+
+
+class Start(NamedTuple):
+    """Where reading a partition begins: the offset sought, and the group's commit, if any."""
+
+    position: int
+    committed: int | None
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """The aiokafka consumer in its thread."""
+
+    async def rewind(self, tps: Iterable[TP], no_later_than: Mapping[TP, int]) -> dict[TP, Start]:
+        """Seek each partition to its commit, or to the log's start where it has none.
+
+        Args:
+            tps: assigned partitions.
+            no_later_than: offsets at which a partition must start when its commit is past them.
+
+        Raises:
+            aiokafka.errors.IllegalStateError: a partition is not assigned (any more).
+        """
+        started: dict[TP, Start] = await self.call_thread(
+            self._rewind, list(tps), dict(no_later_than)
+        )
+        return started
+
+    async def _rewind(self, tps: list[TP], no_later_than: dict[TP, int]) -> dict[TP, Start]:
+        # aiokafka's own seek_to_committed skips the commits None and 0: a partition that had never
+        # committed kept its position over a rebalance, and the rows its agents had held and thrown
+        # away were never read again. Explicit offsets throughout, so that no partition is left
+        # waiting for a position.
+        consumer = self._ensure_consumer()
+        wanted = [TopicPartition(tp.topic, tp.partition) for tp in tps]
+        offsets = await asyncio.gather(*(consumer.committed(tp) for tp in wanted))
+        commits = dict(zip(wanted, offsets, strict=True))
+        unset = [tp for tp, offset in commits.items() if offset is None]
+        begins = await consumer.beginning_offsets(unset) if unset else {}
+        starts: dict[TP, Start] = {}
+        for aiotp, committed in commits.items():
+            position = begins[aiotp] if committed is None else committed
+            tp = ensure_TP(aiotp)
+            position = min(position, no_later_than.get(tp, position))
+            consumer.seek(aiotp, position)
+            starts[tp] = Start(position, committed)
+        return starts
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        # Faust's own crashes the worker on every error but one. Only an error that a later commit
+        # cannot mend may do that: the rest leaves the offsets to the next commit, or to the next
+        # owner, who reads the rows again.
+        consumer = self._ensure_consumer()
+        assigned = self.assignment()
+        wanted = {
+            TopicPartition(tp.topic, tp.partition): OffsetAndMetadata(offset, "")
+            for tp, offset in offsets.items()
+            if tp in assigned
+        }
+        if not wanted:
+            return False
+        try:
+            await consumer.commit(wanted)
+        except (CommitFailedError, IllegalStateError) as exc:
+            self.log.info("Commit left to the next owner, the group has rebalanced: %s", exc)
+            return False
+        except KafkaError as exc:
+            if exc.retriable:
+                self.log.warning("Commit put off to the next one: %r", exc)
+                return False
+            self.log.exception("Commit of %r refused for good", wanted)
+            await self.crash(exc)
+            return False
+        now = monotonic()
+        self.tp_last_committed_at.update({tp: now for tp in offsets if tp in assigned})
+        return True
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Warn of a partition that is not read, unless it has no position yet.
+
+        Faust's own asserts a resolved position and so kills the worker when the livelock check
+        falls between a seek to the log's start and the broker's answer.
+        """
+        subscription = self._ensure_consumer()._subscription.subscription
+        assignment = subscription.assignment if subscription is not None else None
+        state: Any = None
+        if assignment is not None:
+            state = assignment.state_value(TopicPartition(tp.topic, tp.partition))
+        if state is not None and state.has_valid_position:
+            super().verify_event_path(now, tp)

@@ -1,0 +1,233 @@
+"""Ending a worker that is alive but no longer gets anywhere.
+
+A hung recovery, a partition that is not read or not committed, and a blocked event loop all look
+like a quiet stream from outside. A restart mends each of them, so the watchdog ends the process and
+lets the supervisor start it again. A broker that is away is no reason: a restart does not help.
+
+Exit codes: 70 the recovery of tables stands still, 71 a partition stands still, 72 the event loop
+is blocked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import os
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+__all__ = ["Limits", "Observation", "Partition", "Stall", "Verdict", "Watchdog", "judge"]
+
+
+class Stall(enum.IntEnum):
+    """What stands still; the value is the exit code."""
+
+    RECOVERY = 70
+    PARTITION = 71
+    LOOP = 72
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long each may stand still, in seconds."""
+
+    recovery: float = 60.0
+    partition: float = 120.0
+    loop: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """How far one input partition has come; all are offsets of the next record.
+
+    `committable` is where the acknowledgements reach. Rows that an agent holds for an open pane are
+    read and not acknowledged; they are no stall, however long the pane.
+    """
+
+    read: int
+    end: int
+    committed: int
+    committable: int
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A worker at one moment of the watchdog's clock."""
+
+    at: float
+    broker_answers: bool = True
+    recovering: bool = False
+    recovery_progress: Hashable = None
+    partitions: Mapping[str, Partition] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Why the worker has to end: one line, and the exit code in `stall`."""
+
+    stall: Stall
+    reason: str
+
+
+def judge(
+    history: Sequence[Observation], now: float, limits: Limits | None = None
+) -> Verdict | None:
+    """Judge a worker by its observations, oldest first; None when it gets on.
+
+    Only what was seen while the broker answered counts: each spell begins at the first observation
+    after the last one without an answer. The event loop makes the observations, so that their
+    absence is the measure of its lag; a question to the broker must take less than `limits.loop`.
+
+    Args:
+        history: at least as far back as the longest limit.
+        now: seconds of the clock of `Observation.at`.
+        limits: the defaults of `Limits` when None.
+    """
+    limits = limits or Limits()
+    if not history:
+        return None
+    last = history[-1]
+    if now - last.at > limits.loop:
+        return Verdict(Stall.LOOP, f"the event loop has not run for {now - last.at:.0f} s")
+    answered = _tail(history, lambda seen: seen.broker_answers)
+    if not answered:
+        return None
+    if last.recovering:
+        still = _tail(
+            answered,
+            lambda seen: seen.recovering and seen.recovery_progress == last.recovery_progress,
+        )
+        if last.at - still[0].at >= limits.recovery:
+            return Verdict(
+                Stall.RECOVERY,
+                f"the recovery of tables has made no progress for {last.at - still[0].at:.0f} s: "
+                f"{last.recovery_progress}",
+            )
+        return None
+    return _judge_partitions(answered, limits.partition)
+
+
+def _judge_partitions(answered: Sequence[Observation], limit: float) -> Verdict | None:
+    for name, last in sorted(answered[-1].partitions.items()):
+        spell = _spell(answered, name, last, _unread)
+        if spell >= limit:
+            return Verdict(
+                Stall.PARTITION,
+                f"{name} has not been read for {spell:.0f} s: at offset {last.read} of {last.end}",
+            )
+        spell = _spell(answered, name, last, _uncommitted)
+        if spell >= limit:
+            return Verdict(
+                Stall.PARTITION,
+                f"{name} has not committed for {spell:.0f} s: acknowledged up to offset "
+                f"{last.committable}, committed {last.committed}",
+            )
+    return None
+
+
+def _unread(partition: Partition, last: Partition) -> bool:
+    return partition.read == last.read and partition.read < partition.end
+
+
+def _uncommitted(partition: Partition, last: Partition) -> bool:
+    return partition.committed == last.committed and partition.committed < partition.committable
+
+
+def _spell(
+    answered: Sequence[Observation],
+    name: str,
+    last: Partition,
+    standing: Callable[[Partition, Partition], bool],
+) -> float:
+    """Return for how many seconds up to the last observation a partition has been standing."""
+
+    def stood(seen: Observation) -> bool:
+        partition = seen.partitions.get(name)
+        return partition is not None and standing(partition, last)
+
+    spell = _tail(answered, stood)
+    return spell[-1].at - spell[0].at if spell else 0.0
+
+
+def _tail(
+    history: Sequence[Observation], holds: Callable[[Observation], bool]
+) -> Sequence[Observation]:
+    """Return the unbroken run of observations at the end for which `holds` is true."""
+    begin = len(history)
+    while begin and holds(history[begin - 1]):
+        begin -= 1
+    return history[begin:]
+
+
+def end_process(verdict: Verdict) -> None:
+    """Write the reason to standard error and end the process at once, without cleaning up.
+
+    The event loop may be blocked and the recovery hung, so that an orderly stop would hang too;
+    what is not committed is read again.
+    """
+    print(f"driftlog worker ended by its watchdog: {verdict.reason}", file=sys.stderr, flush=True)
+    os._exit(verdict.stall)
+
+
+class Watchdog:
+    """Observes in the event loop, judges in a thread of its own, ends the process.
+
+    `run` is a coroutine for the worker's loop; cancelling it ends the thread. Call it once the
+    worker has started: from then on a missing observation means a blocked loop.
+
+    Args:
+        observe: makes an observation at the given time; it must come back within `limits.loop`.
+        limits: what is tolerated.
+        interval: seconds between observations.
+        clock: seconds that never go back.
+        act: what to do with a verdict.
+    """
+
+    def __init__(
+        self,
+        observe: Callable[[float], Awaitable[Observation]],
+        *,
+        limits: Limits | None = None,
+        interval: float = 5.0,
+        clock: Callable[[], float] = time.monotonic,
+        act: Callable[[Verdict], None] = end_process,
+    ) -> None:
+        self._observe = observe
+        self._limits = limits or Limits()
+        self._interval = interval
+        self._clock = clock
+        self._act = act
+        longest = max(self._limits.recovery, self._limits.partition)
+        self._kept = int(longest / interval) + 4
+        self._history: tuple[Observation, ...] = ()  # replaced whole: two threads look at it
+        self._ended = threading.Event()
+
+    async def run(self) -> None:
+        """Observe until cancelled."""
+        thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+        self._note(Observation(at=self._clock()))
+        thread.start()
+        try:
+            while True:
+                self._note(await self._observe(self._clock()))
+                await asyncio.sleep(self._interval)
+        finally:
+            self._ended.set()
+
+    def _note(self, observation: Observation) -> None:
+        self._history = (*self._history[1 - self._kept :], observation)
+
+    def check(self) -> Verdict | None:
+        """Judge what has been seen so far, and act on it."""
+        verdict = judge(self._history, self._clock(), self._limits)
+        if verdict is not None:
+            self._act(verdict)
+        return verdict
+
+    def _watch(self) -> None:
+        while not self._ended.wait(self._interval):
+            if self.check() is not None:
+                return
