@@ -9,7 +9,15 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MISSING", "WRONG_NUMBER", "WRONG_TYPE", "CategoryColumn", "Rows", "event_hash"]
+__all__ = [
+    "MISSING",
+    "WRONG_NUMBER",
+    "WRONG_TYPE",
+    "CategoryColumn",
+    "Rows",
+    "concat",
+    "event_hash",
+]
 
 MISSING = -1  # code of an absent category; an absent number is NaN
 WRONG_TYPE = -2  # code of a category cell that held something else than text
@@ -73,6 +81,59 @@ class Rows:
             categories={name: column.take(index) for name, column in self.categories.items()},
             raw=raw,
         )
+
+
+def concat(parts: Sequence[Rows]) -> Rows:
+    """Join rows of one model version, in the order given.
+
+    A column that a part lacks is missing there; ``raw`` is kept only where every part has it.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    first = parts[0]
+    numbers = dict.fromkeys(name for part in parts for name in part.numbers)
+    categories = dict.fromkeys(name for part in parts for name in part.categories)
+    absent = {len(part): np.full(len(part), np.nan) for part in parts}
+    return Rows(
+        model=first.model,
+        version=first.version,
+        ts_ms=np.concatenate([part.ts_ms for part in parts]),
+        key=np.concatenate([part.key for part in parts]),
+        partition=np.concatenate([part.partition for part in parts]),
+        offset=np.concatenate([part.offset for part in parts]),
+        correlation_id=[one for part in parts for one in part.correlation_id],
+        segment=_concat_categories([part.segment for part in parts]),
+        numbers={
+            name: np.concatenate([part.numbers.get(name, absent[len(part)]) for part in parts])
+            for name in numbers
+        },
+        categories={
+            name: _concat_categories(
+                [part.categories.get(name) or _all_missing(len(part)) for part in parts]
+            )
+            for name in categories
+        },
+        raw=None
+        if any(part.raw is None for part in parts)
+        else [one for part in parts for one in part.raw or ()],
+    )
+
+
+def _all_missing(rows: int) -> CategoryColumn:
+    return CategoryColumn((), np.full(rows, MISSING, dtype=np.int32))
+
+
+def _concat_categories(parts: Sequence[CategoryColumn]) -> CategoryColumn:
+    if all(part.levels == parts[0].levels for part in parts):
+        return CategoryColumn(parts[0].levels, np.concatenate([part.codes for part in parts]))
+    index: dict[str, int] = {}
+    codes = []
+    for part in parts:
+        places = [index.setdefault(level, len(index)) for level in part.levels]
+        # Two more places, so that the negative codes for no level look themselves up.
+        lookup = np.array([*places, WRONG_TYPE, MISSING], dtype=np.int32)
+        codes.append(lookup[part.codes])
+    return CategoryColumn(tuple(index), np.concatenate(codes))
 
 
 def event_hash(event_id: str) -> int:
