@@ -1,1 +1,1 @@
-"""TODO."""
+"""The example inference service, and the console."""
