@@ -75,7 +75,7 @@ class ModelIncidents(msgspec.Struct):
     shares: dict[str, dict[str, Share]] = msgspec.field(
         default_factory=dict
     )  # series -> shard -> share
-    panes: int = 0
+    applied_ms: int = 0  # end of the last pane taken: a pane read again changes nothing
 
     def apply(self, verdicts: Sequence[Verdict], settings: Settings) -> list[Alert]:
         """Take one pane.
@@ -86,7 +86,9 @@ class ModelIncidents(msgspec.Struct):
         """
         ordered = sorted(verdicts, key=lambda v: (v.version, v.segment, v.shard))
         now = ordered[0].pane_end_ms
-        self.panes += 1
+        if now <= self.applied_ms:
+            return []
+        self.applied_ms = now
         self.cooling = {key: until for key, until in self.cooling.items() if until > now}
         fresh: list[tuple[str, AlertSignal, Verdict]] = []
         changed: set[str] = set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import blake2b
+from urllib.parse import unquote
 
 from driftlog.records import ReferenceProfile
 from driftlog.settings import ModelSettings
@@ -14,8 +15,11 @@ __all__ = [
     "Shard",
     "model_partition",
     "model_version",
+    "segments_of",
     "series_name",
     "shards_of",
+    "split_model_version",
+    "verdict_partition",
 ]
 
 ALL = "*"  # the series of every row of a model version
@@ -62,6 +66,17 @@ def _hash(text: str, partitions: int) -> int:
 def model_partition(model: str, version: str, partitions: int) -> int:
     """Partition of ``columns`` on which a model version learns its reference."""
     return _hash(model_version(model, version), partitions)
+
+
+def verdict_partition(model: str, partitions: int) -> int:
+    """Partition of ``verdicts`` on which everything of a model meets."""
+    return _hash(_quote(model), partitions)
+
+
+def split_model_version(name: str) -> tuple[str, str]:
+    """Take a name made by `model_version` apart again."""
+    model, _, version = name.partition("@")
+    return unquote(model), unquote(version)
 
 
 def segments_of(profile: ReferenceProfile, models: ModelSettings) -> tuple[str, ...]:

@@ -66,6 +66,9 @@ class StreamSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     idle_after: Annotated[
         Duration, _say("a source partition read to its end for so long holds nobody up")
     ] = Duration(10_000)
+    max_skew: Annotated[
+        Duration, _say("how far a source partition may run ahead of the slowest on a backlog")
+    ] = Duration(60_000)
     max_event_bytes: Annotated[int, Meta(ge=1_000), _say("larger events are dead letters")] = (
         1_000_000
     )

@@ -1,0 +1,70 @@
+"""How large a change is, in units that a person can weigh: significance alone wakes nobody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors import PSI, Moments
+from driftlog.settings import DetectionSettings
+
+__all__ = ["Effect", "Usual", "measure"]
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """What the reference says of S signals, all (S,) unless said otherwise."""
+
+    missing: FloatArray  # share without a value
+    boolean: NDArray[np.bool_]
+    mean: FloatArray  # in the signal's unit
+    sd: FloatArray  # in the signal's unit, 1 where the reference is constant
+    bins: NDArray[np.int64]  # how many
+    rows: FloatArray
+    inflation: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """The size of the change over some panes, all (S,)."""
+
+    psi: FloatArray  # less what it would be without any change
+    sd: FloatArray  # shift of the mean, signed, in sd of the reference
+    rate: FloatArray  # largest change of a rate, signed: missing share, or a boolean's
+    missing: FloatArray  # share without a value
+    rows: NDArray[np.int64]
+
+    def at_least(self, settings: DetectionSettings, share: float = 1.0) -> NDArray[np.bool_]:
+        """Whether it matters: by any of the three measures, ``share`` of the smallest effect."""
+        return (
+            (self.psi >= share * settings.min_effect_psi)
+            | (np.abs(self.sd) >= share * settings.min_effect_sd)
+            | (np.abs(self.rate) >= share * settings.min_effect_rate)
+        )
+
+
+def measure(psi: PSI, moments: Moments, usual: Usual, panes: int) -> Effect:
+    """Measure the effect over the last ``panes`` panes.
+
+    PSI without any change is about (bins - 1) (1/n + 1/m), times the inflation by autocorrelation;
+    that much is taken off, else small windows would always seem to have moved.
+    """
+    reading = psi.recent(panes)
+    span = moments.span(panes)
+    rows = span.n + span.missing
+    n = np.maximum(rows, 1)
+    expected = (usual.bins - 1) * (1.0 / n + 1.0 / usual.rows) * usual.inflation
+    missing = span.missing / n
+    gone = missing - usual.missing
+    rate = np.where(usual.boolean & (span.n > 0), span.mean * usual.sd, 0.0)
+    return Effect(
+        psi=np.maximum(reading.psi - expected, 0.0),
+        sd=np.where(span.n > 0, span.mean, 0.0),
+        rate=np.where(np.abs(gone) > np.abs(rate), gone, rate),
+        missing=missing,
+        rows=rows,
+    )

@@ -1,0 +1,129 @@
+"""From arrays to what is told of one signal: scores always, evidence where something moved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors import PSI, PSIReading, Reading, SpanMoments
+from driftlog.records import (
+    BinShare,
+    Onset,
+    Score,
+    SignalProfile,
+    SignalState,
+    SignalType,
+    SignalVerdict,
+    Spread,
+    rounded,
+)
+from stream.effect import Effect, Usual
+
+__all__ = ["SignalEvidence", "signal_verdict"]
+
+_MOVED = 3  # bins named
+_TOLD = (SignalState.MINOR, SignalState.PENDING, SignalState.DRIFT)
+_FLAT = 0.1  # sd; a smaller shift has no direction worth naming
+
+
+@dataclass(frozen=True, slots=True)
+class SignalEvidence:
+    """All that a pane says of all signals of a shard."""
+
+    names: tuple[str, ...]  # of the detectors
+    readings: tuple[Reading, ...]
+    beyond: NDArray[np.bool_]  # (detectors, S)
+    effect: Effect
+    onset: NDArray[np.int64]  # (3, S)
+    psi: PSI
+    shown: PSIReading
+    plain: dict[int, SpanMoments]  # by panes
+    spans: NDArray[np.int64]  # panes looked back at, (S,)
+    usual: Usual
+
+
+def signal_verdict(
+    i: int, profile: SignalProfile, state: SignalState, since_ms: int, evidence: SignalEvidence
+) -> SignalVerdict:
+    """Put together what is told of signal ``i``."""
+    scores = {
+        name: Score(rounded(float(r.score[i])), rounded(float(r.threshold[i])))
+        for name, r in zip(evidence.names, evidence.readings, strict=True)
+    }
+    effect = evidence.effect
+    if state not in _TOLD:
+        return SignalVerdict(
+            signal=profile.signal,
+            state=state,
+            rows=int(evidence.shown.n[i]),
+            psi=rounded(float(evidence.shown.psi[i])),
+            scores=scores,
+            effect_sd=rounded(float(effect.sd[i])),
+            effect_rate=rounded(float(effect.rate[i])),
+            since_ms=since_ms,
+            weight=profile.weight,
+        )
+    time, partition, offset = (int(v) for v in evidence.onset[:, i])
+    shift = float(effect.sd[i])
+    category = profile.type is SignalType.CATEGORY
+    return SignalVerdict(
+        signal=profile.signal,
+        state=state,
+        rows=int(evidence.shown.n[i]),
+        psi=rounded(max(float(evidence.shown.psi[i]), float(effect.psi[i]))),
+        scores=scores,
+        effect_sd=rounded(shift),
+        effect_rate=rounded(float(effect.rate[i])),
+        detectors=tuple(n for d, n in enumerate(evidence.names) if evidence.beyond[d, i]),
+        direction=0 if category or abs(shift) < _FLAT else int(np.sign(shift)),
+        onset=Onset(ts_ms=time, partition=partition, offset=offset) if time >= 0 else None,
+        since_ms=since_ms,
+        before=_before(profile),
+        after=_after(i, profile, evidence),
+        moved=_moved(i, profile, evidence.psi),
+        weight=profile.weight,
+    )
+
+
+def _before(profile: SignalProfile) -> Spread:
+    if profile.type is SignalType.CATEGORY:
+        return Spread(rows=profile.rows, missing=rounded(profile.missing))
+    return Spread(
+        rows=profile.rows,
+        mean=rounded(profile.mean),
+        sd=rounded(profile.sd),
+        missing=rounded(profile.missing),
+    )
+
+
+def _after(i: int, profile: SignalProfile, evidence: SignalEvidence) -> Spread:
+    span = evidence.plain[int(evidence.spans[i])]
+    present, gone = int(span.n[i]), int(span.missing[i])
+    rows = present + gone
+    missing = rounded(gone / rows) if rows else 0.0
+    if profile.type is SignalType.CATEGORY or not present:
+        return Spread(rows=rows, missing=missing)
+    unit = float(evidence.usual.sd[i])
+    return Spread(
+        rows=rows,
+        mean=rounded(profile.mean + unit * float(span.mean[i])),
+        sd=rounded(unit * float(span.sd[i])),
+        missing=missing,
+    )
+
+
+def _moved(i: int, profile: SignalProfile, psi: PSI) -> tuple[BinShare, ...]:
+    found = psi.contributions(i)
+    order = np.argsort(-found.part, kind="stable")[:_MOVED]
+    return tuple(
+        BinShare(
+            bin=profile.bins[b],
+            before=rounded(float(found.reference[b])),
+            after=rounded(float(found.current[b])),
+            part=rounded(float(found.part[b])),
+        )
+        for b in order
+        if found.part[b] > 0
+    )

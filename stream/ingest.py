@@ -1,0 +1,373 @@
+"""events -> columns: reads thousands of events at a time, decodes them, leaves no hole."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.structs import OffsetAndMetadata
+from driftlog.decode import Rejection, decode_label
+
+from driftlog.errors import BrokerError
+from driftlog.kafka import connection
+from driftlog.records import parse_tick
+from driftlog.settings import Settings
+from stream import columns
+from stream.decode import DeadLetter, Decoded, Decoder
+from stream.judging import Judging
+from stream.lateness import Lateness
+from stream.rows import Rows
+from stream.source import Source, leaders, read_metadata
+from stream.topics import Topics
+
+__all__ = ["Ingest"]
+
+_log = logging.getLogger(__name__)
+
+BATCH: Final = 4_096  # records taken of one partition before the next has its turn
+LINGER: Final = 0.2  # seconds that few rows wait for more, so that a chunk is not one row
+ENOUGH: Final = 1_024  # rows in a round that need not wait
+HEARTBEAT: Final = 1.0  # seconds
+IN_FLIGHT: Final = 64  # batches sent and not yet acknowledged
+FRESH_FETCH: Final = 2_000  # ms; an older answer of the broker says nothing about idleness
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What has been sent of one batch, and the offset that may be committed once it is there."""
+
+    sends: list[asyncio.Future[Any]]
+    partition: TopicPartition | None
+    offset: int
+    metadata: str
+
+
+class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
+    """The stateless half of a worker.
+
+    Order of things, on which exactness rests: chunks of a batch, then the heartbeat with the
+    watermark after it; all acknowledged, then the contiguous prefix is committed, with the running
+    maximum in its metadata. A send that fails ends the process before anything else is sent.
+
+    Args:
+        settings: the whole.
+        topics: names and partition counts.
+        judging: gives the references by which rows are routed.
+        fail: called with the reason when a send has failed; it must not return to the loop.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        topics: Topics,
+        judging: Judging,
+        fail: Callable[[str], None],
+    ) -> None:
+        self.counts: Counter[str] = Counter()
+        self.dead: Counter[str] = Counter()
+        self.sources: dict[int, Source] = {}
+        self.lag: dict[int, int] = {}
+        self.decoder = Decoder(settings, judging.in_effect)
+        self._settings = settings
+        self._topics = topics
+        self._judging = judging
+        self._fail = fail
+        self._flying: deque[_Batch] = deque()
+        self._beat = 0.0
+        self._others: dict[int, int | None] = {}
+        self._labels: dict[TopicPartition, int] = {}
+        self._lock = asyncio.Lock()  # a revocation waits for the round that is under way
+
+    async def run(self) -> None:
+        """Read until cancelled.
+
+        Raises:
+            BrokerError: the broker refuses; one that is away is waited for.
+        """
+        kafka = self._settings.kafka
+        arguments = connection(kafka)
+        self._consumer: Any = AIOKafkaConsumer(
+            group_id=f"{self._settings.worker.group}.ingest",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            session_timeout_ms=30_000,
+            max_partition_fetch_bytes=2_097_152,
+            metadata_max_age_ms=30_000,
+            **arguments,
+        )
+        self._producer: Any = AIOKafkaProducer(
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=5,
+            compression_type="lz4",
+            max_batch_size=524_288,
+            max_request_size=2_097_152,
+            **arguments,
+        )
+        self._admin: Any = AIOKafkaAdminClient(**arguments)
+        try:
+            await self._admin.start()
+            await self._producer.start()
+            await self._consumer.start()
+            self._consumer.subscribe([self._topics.events, self._topics.labels], listener=self)
+            while True:
+                await self._round()
+        except (KafkaError, OSError) as exc:
+            raise BrokerError(
+                f"reading {self._topics.events} at {kafka.bootstrap}: {exc!r}"
+            ) from exc
+        finally:
+            await asyncio.shield(self._stop())
+
+    async def _stop(self) -> None:
+        for step in (self._settle, self._consumer.stop, self._producer.stop, self._admin.close):
+            try:
+                await asyncio.wait_for(step(), 5.0)
+            except (TimeoutError, KafkaError, OSError) as exc:
+                _log.warning("stopping ingest: %r; what is not committed is read again", exc)
+
+    # -- one round ----------------------------------------------------------------------------
+
+    async def _round(self) -> None:
+        began = time.monotonic()
+        rows = 0
+        async with self._lock:
+            for tp in self._eligible():
+                got = await self._consumer.getmany(tp, timeout_ms=0, max_records=BATCH)
+                for records in got.values():
+                    rows += len(records)
+                    await self._take(tp, records)
+            await self._commit(wait=len(self._flying) > IN_FLIGHT)
+            if time.monotonic() - self._beat >= HEARTBEAT:
+                await self._heartbeats()
+        if rows < ENOUGH:
+            await asyncio.sleep(max(0.0, LINGER - (time.monotonic() - began)))
+
+    def _eligible(self) -> list[TopicPartition]:
+        """Partitions to read from now: all but those far ahead of the slowest in event time."""
+        maxima = self._others | {p: s.lateness.max_ms for p, s in self.sources.items()}
+        caught_up = {p for p, lag in self.lag.items() if lag <= 0} | (
+            self._others.keys() - self.lag.keys()
+        )
+        ahead = leaders(maxima, caught_up, self._settings.stream.max_skew)
+        events = [
+            TopicPartition(self._topics.events, p) for p in sorted(self.sources) if p not in ahead
+        ]
+        return events + sorted(self._labels)
+
+    async def _take(self, tp: TopicPartition, records: Sequence[Any]) -> None:
+        if tp.topic == self._topics.labels:
+            await self._take_labels(tp, records)
+            return
+        source = self.sources.get(tp.partition)
+        if source is None:
+            return
+        if records[0].offset > source.position:
+            gap = records[0].offset - source.position
+            source.lost += gap
+            self.counts["lost"] += gap
+            _log.error("%d events of %s were gone before they were read", gap, tp)
+        ticks = [t for record in records if (t := parse_tick(record.value)) is not None]
+        events = records if not ticks else [r for r in records if parse_tick(r.value) is None]
+        decoded = self.decoder.decode_batch(events)
+        before = source.lateness.watermark_ms
+        kept = self._drop_late(source, decoded)
+        for tick in ticks:
+            source.lateness.tick(tick)
+        sends = [await self._send_dead(letter) for letter in decoded.dead]
+        for rows in kept:
+            sends += await self._send_rows(rows, before)
+        source.position = records[-1].offset + 1
+        source.quiet_since, source.idle = None, False
+        sends += await self._send_heartbeat(tp.partition, source)
+        self.counts["events"] += len(events)
+        self._flying.append(_Batch(sends, tp, source.position, source.metadata()))
+
+    def _drop_late(self, source: Source, decoded: Decoded) -> list[Rows]:
+        """Judge all rows of the batch together, in the order of the log, over all models."""
+        if not decoded.rows:
+            return []
+        offsets = np.concatenate([rows.offset for rows in decoded.rows])
+        order = np.argsort(offsets, kind="stable")
+        times = np.concatenate([rows.ts_ms for rows in decoded.rows])
+        late = np.empty(len(offsets), dtype=np.bool_)
+        late[order] = source.lateness.judge(times[order])
+        if not late.any():
+            return list(decoded.rows)
+        self.counts["late"] += int(late.sum())
+        cuts = np.cumsum([len(rows) for rows in decoded.rows])[:-1]
+        found = []
+        for rows, mask in zip(decoded.rows, np.split(late, cuts), strict=True):
+            keep = np.flatnonzero(~mask)
+            if len(keep):
+                found.append(rows.take(keep))
+        return found
+
+    async def _send_rows(self, rows: Rows, watermark_ms: int | None) -> list[asyncio.Future[Any]]:
+        sends = []
+        for partition, part in self._judging.route(rows, self._topics.column_partitions):
+            for value in columns.encode(part, watermark_ms=watermark_ms):
+                sends.append(await self._send(self._topics.columns, None, value, partition))
+        return sends
+
+    async def _send_heartbeat(self, partition: int, source: Source) -> list[asyncio.Future[Any]]:
+        value = columns.encode_heartbeat(partition, source.lateness.watermark_ms, idle=source.idle)
+        return [
+            await self._send(self._topics.columns, None, value, p)
+            for p in range(self._topics.column_partitions)
+        ]
+
+    async def _heartbeats(self) -> None:
+        self._beat = now = time.monotonic()
+        for partition, source in list(self.sources.items()):
+            tp = TopicPartition(self._topics.events, partition)
+            source.note_quiet(
+                at_end=self._at_end(tp, source),
+                now=now,
+                idle_after_ms=self._settings.stream.idle_after,
+            )
+            high = self._consumer.highwater(tp)
+            self.lag[partition] = 0 if high is None else max(0, high - source.position)
+            sends = await self._send_heartbeat(partition, source)
+            self._flying.append(_Batch(sends, None, 0, ""))
+        await self._look_at_others()
+
+    def _at_end(self, tp: TopicPartition, source: Source) -> bool:
+        """Whether a fetch of late succeeded and found nothing: a broker away idles nobody."""
+        high, polled = self._consumer.highwater(tp), self._consumer.last_poll_timestamp(tp)
+        if high is None or polled is None or time.time() * 1000 - polled > FRESH_FETCH:
+            return False
+        return bool(source.position >= high)
+
+    async def _look_at_others(self) -> None:
+        """Read how far the partitions of other workers are, from the group's offset metadata."""
+        theirs = [p for p in range(self._topics.event_partitions) if p not in self.sources]
+        if not theirs:
+            self._others = {}
+            return
+        try:
+            self._others = {
+                p: read_metadata(found.metadata) if found else None
+                for p, found in (await self._committed(theirs)).items()
+            }
+        except (KafkaError, ValueError, TimeoutError) as exc:
+            _log.debug("the other workers' progress is not known: %r", exc)
+
+    async def _send(
+        self, topic: str, key: bytes | None, value: bytes, partition: int | None, **more: Any
+    ) -> asyncio.Future[Any]:
+        future: asyncio.Future[Any] = await self._producer.send(
+            topic, value, key=key, partition=partition, **more
+        )
+        return future
+
+    async def _send_dead(self, letter: DeadLetter) -> asyncio.Future[Any]:
+        self.dead[letter.reason.value] += 1
+        return await self._send(
+            self._topics.deadletter, letter.key, letter.raw, None, headers=letter.headers()
+        )
+
+    async def _take_labels(self, tp: TopicPartition, records: Sequence[Any]) -> None:
+        if tp not in self._labels:
+            return
+        sends = []
+        limit = self._settings.stream.max_event_bytes
+        for record in records:
+            found = decode_label(record.value, max_bytes=limit)
+            if isinstance(found, Rejection):
+                sends.append(await self._send_dead(DeadLetter.of(record, found)))
+            else:
+                self.counts["labels"] += 1
+        offset = records[-1].offset + 1
+        self._labels[tp] = offset
+        self._flying.append(_Batch(sends, tp, offset, ""))
+
+    # -- commits and rebalances ---------------------------------------------------------------
+
+    async def _commit(self, *, wait: bool) -> None:
+        """Commit the contiguous prefix of batches whose sends are all acknowledged."""
+        done: dict[TopicPartition, OffsetAndMetadata] = {}
+        while self._flying and (wait or all(f.done() for f in self._flying[0].sends)):
+            batch = self._flying.popleft()
+            for answer in await asyncio.gather(*batch.sends, return_exceptions=True):
+                if isinstance(answer, BaseException):
+                    self._fail(f"a chunk could not be sent: {answer!r}")
+                    raise BrokerError(f"a chunk could not be sent: {answer!r}") from answer
+            if batch.partition is not None and self._owns(batch.partition):
+                done[batch.partition] = OffsetAndMetadata(batch.offset, batch.metadata)
+            if len(self._flying) <= IN_FLIGHT // 2:
+                wait = False
+        if done:
+            try:
+                await self._consumer.commit(done)
+            except (CommitFailedError, IllegalStateError) as exc:
+                _log.info("commit refused, the next owner reads again: %r", exc)
+
+    def _owns(self, tp: TopicPartition) -> bool:
+        return tp in self._labels or (
+            tp.topic == self._topics.events and tp.partition in self.sources
+        )
+
+    async def _settle(self) -> None:
+        """Wait for everything sent, and commit it."""
+        for batch in self._flying:
+            await asyncio.gather(*batch.sends, return_exceptions=True)
+        await self._commit(wait=False)
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        """Commit what is there, then forget: the next owner goes on from the commit."""
+        async with self._lock:
+            if self.sources or self._labels:
+                await self._settle()
+            self._flying.clear()
+            self.sources.clear()
+            self._labels.clear()
+            self.lag.clear()
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        """Take over: position and running maximum from one and the same answer of the broker."""
+        async with self._lock:
+            events = sorted(tp.partition for tp in assigned if tp.topic == self._topics.events)
+            committed = await self._retry(lambda: self._committed(events)) if events else {}
+            for partition in events:
+                tp = TopicPartition(self._topics.events, partition)
+                found = committed.get(partition)
+                if found is not None:
+                    self._consumer.seek(tp, found.offset)
+                    position = found.offset
+                else:  # a new group: what retention took before it existed was never ours to lose
+                    position = (await self._consumer.beginning_offsets([tp]))[tp]
+                max_ms = read_metadata(found.metadata) if found else None
+                lateness = Lateness(self._settings.stream.allowed_lateness, max_ms)
+                self.sources[partition] = Source(lateness, position)
+            for tp in assigned:
+                if tp.topic == self._topics.labels:
+                    self._labels[tp] = 0
+
+    async def _committed(self, partitions: Sequence[int]) -> dict[int, OffsetAndMetadata | None]:
+        tps = [TopicPartition(self._topics.events, p) for p in partitions]
+        group = f"{self._settings.worker.group}.ingest"
+        answer = await self._admin.list_consumer_group_offsets(group, partitions=tps)
+        return {
+            tp.partition: found if (found := answer.get(tp)) and found.offset >= 0 else None
+            for tp in tps
+        }
+
+    async def _retry(self, ask: Callable[[], Awaitable[Any]]) -> Any:
+        """Ask again while the group's coordinator moves; nothing may be read meanwhile."""
+        for wait in (0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0):
+            try:
+                return await ask()
+            except KafkaError as exc:
+                _log.info("asking for the committed offsets again: %r", exc)
+                await asyncio.sleep(wait)
+        return await ask()

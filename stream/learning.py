@@ -1,0 +1,90 @@
+"""Rows kept of a model version that has no reference, until there are enough to learn one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import cramjam
+import msgspec
+
+from driftlog.errors import StateError
+
+__all__ = ["Learner"]
+
+_VERSION = 1
+_PART_ROWS = 500  # a state record stays far below Kafka's limit of 1 MB
+
+
+@dataclass(slots=True)
+class Learner:
+    """Events of whole closed panes, in event-time order, as the JSON they were decoded to.
+
+    Its state is written in parts that are only ever added to: a part holds the rows since the last
+    one, so that ten thousand events never have to fit into one record. The last part of a
+    checkpoint says so; parts after it were cut off by a crash and are read again from the log.
+    """
+
+    model: str
+    version: str
+    closed_through_ms: int = 0
+    raw: list[bytes] = field(default_factory=list)
+    saved: int = 0  # rows that are in parts already written
+    parts: int = 0
+
+    def add(self, raw: list[bytes], pane_end_ms: int) -> None:
+        """Take the rows of a closed pane."""
+        self.raw.extend(raw)
+        self.closed_through_ms = pane_end_ms
+
+    def new_parts(self) -> list[tuple[int, bytes]]:
+        """Return what has to be written since the last call: (number of the part, content)."""
+        found = []
+        while self.saved < len(self.raw):
+            rows = self.raw[self.saved : self.saved + _PART_ROWS]
+            self.saved += len(rows)
+            body = msgspec.msgpack.encode(
+                {
+                    "v": _VERSION,
+                    "closed_through_ms": self.closed_through_ms,
+                    "last": self.saved == len(self.raw),
+                    "rows": rows,
+                }
+            )
+            found.append((self.parts, bytes(cramjam.lz4.compress_block(body))))
+            self.parts += 1
+        return found
+
+    def restore(self, parts: list[bytes]) -> None:
+        """Go on from the parts, in order of their numbers.
+
+        Raises:
+            StateError: a part is damaged or of another version.
+        """
+        waiting: list[bytes] = []
+        for number, part in enumerate(parts):
+            body = _read(part)
+            waiting.extend(body.rows)
+            if body.last:
+                self.raw.extend(waiting)
+                waiting = []
+                self.parts = number + 1
+                self.closed_through_ms = body.closed_through_ms
+        self.saved = len(self.raw)
+
+
+class _Part(msgspec.Struct):
+    v: int
+    closed_through_ms: int
+    last: bool
+    rows: list[bytes]
+
+
+def _read(part: bytes) -> _Part:
+    try:
+        plain = bytes(cramjam.lz4.decompress_block(part))
+        body = msgspec.msgpack.decode(plain, type=_Part)
+    except (cramjam.DecompressionError, msgspec.DecodeError) as exc:
+        raise StateError(f"learned rows cannot be read: {exc}") from exc
+    if body.v != _VERSION:
+        raise StateError(f"learned rows have state version {body.v}, not {_VERSION}")
+    return body

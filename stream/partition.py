@@ -1,0 +1,275 @@
+"""One partition of ``columns``: a fold from chunks to verdicts, markers and learned references."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+
+from driftlog.errors import StateError
+from driftlog.records import MARKER, REFERENCE, VERDICT, Marker, ReferenceProfile
+from stream.judging import Judging
+from stream.learning import Learner
+from stream.output import Output
+from stream.panes import OpenPanes, in_order
+from stream.partition_record import PartitionRecord
+from stream.routing import (
+    ALL,
+    OTHER,
+    Shard,
+    model_version,
+    segments_of,
+    split_model_version,
+    verdict_partition,
+)
+from stream.rows import Rows
+from stream.series import SeriesState
+from stream.watermark import Watermark
+
+__all__ = ["ColumnsPartition"]
+
+RECORD_KEY = b"\0partition"  # sorts first; no series begins with a zero byte
+_LEARN_KEY = b"\0learn/"
+
+
+class ColumnsPartition:
+    """What one worker holds of one partition of ``columns``.
+
+    Pure: chunks in, `Output` out, no clock and no broker. `absorb` takes what a chunk holds and
+    says for which pane end it waits; `advance` closes the panes that the watermark has passed;
+    `snapshot` gives what must be stored before the chunks may be acknowledged.
+    """
+
+    def __init__(self, number: int, judging: Judging, source_partitions: int) -> None:
+        self.number = number
+        self.closed_through_ms = 0
+        self.counts: Counter[str] = Counter()
+        self.watermark = Watermark(source_partitions)
+        self.series: dict[str, SeriesState] = {}
+        self.learners: dict[str, Learner] = {}
+        self.position = -1  # of the last chunk absorbed
+        self._judging = judging
+        self._pane_ms: int = judging.settings.stream.pane
+        self._open = OpenPanes(self._pane_ms)
+        self._stored: dict[str, bytes] = {}  # states read, not yet needed
+        self._high: dict[str, int] = {}  # source partition and model version -> offset, as stored
+        self._seen: dict[str, int] = {}  # the same since this process holds the partition
+        self._dirty: set[str] = set()
+        self._gone: set[bytes] = set()
+
+    # -- the log comes in ---------------------------------------------------------------------
+
+    def heartbeat(self, partition: int, watermark_ms: int | None, *, idle: bool) -> None:
+        """Take the watermark of a source partition, told after all rows it covers."""
+        self.watermark.advance(partition, watermark_ms, idle=idle)
+
+    def absorb(self, rows: Rows, watermark_ms: int | None) -> int:
+        """Take rows of one source partition; return the pane end they wait for, 0 for none.
+
+        Args:
+            rows: of one model version and one source partition, in the order of its log.
+            watermark_ms: of that source partition *before* these rows.
+        """
+        if not len(rows):
+            return 0
+        source = int(rows.partition[0])
+        self.watermark.advance(source, watermark_ms)
+        name = f"{source} {model_version(rows.model, rows.version)}"
+        fresh = rows.offset > self._seen.get(name, -1)
+        high = self._high.get(name, -1)
+        last = int(rows.offset[-1])
+        self._seen[name] = max(self._seen.get(name, -1), last)
+        ends = rows.ts_ms - rows.ts_ms % self._pane_ms + self._pane_ms
+        closed = ends <= self.closed_through_ms
+        if closed.any():
+            # A row for a closed pane is a replay, unless its source never told of it before: then
+            # the pane was closed by idleness, and the row came too late for it.
+            late = int(np.count_nonzero(closed & (rows.offset > high)))
+            self.counts["late_idle"] += late
+            self.counts["replayed"] += int(np.count_nonzero(closed)) - late
+        self.counts["doubled"] += int(np.count_nonzero(~fresh & ~closed))
+        self._high[name] = max(high, last)
+        keep = np.flatnonzero(fresh & ~closed)
+        if not len(keep):
+            return 0
+        return self._open.hold(rows if len(keep) == len(rows) else rows.take(keep))
+
+    # -- panes close --------------------------------------------------------------------------
+
+    def advance(self) -> Iterator[Output]:
+        """Close every pane that the watermark has passed, and tell."""
+        now = self.watermark.now_ms()
+        if now is None:
+            return
+        through = now - now % self._pane_ms
+        if through <= self.closed_through_ms:
+            return
+        for end, groups in self._open.close(through):
+            for rows in groups:
+                yield from self._judge(end, rows)
+        self.closed_through_ms = through
+        marker = MARKER.encode(Marker(marker=self.number, closed_through_ms=through))
+        for partition in range(self._judging.settings.kafka.verdict_partitions):
+            yield Output("verdicts", b"marker %d" % self.number, marker, partition)
+
+    def _judge(self, end: int, rows: Rows) -> Iterator[Output]:
+        start = end - self._pane_ms
+        profile = self._judging.book.lookup(rows.model, rows.version, start)
+        if profile is None:
+            if rows.raw is None:
+                self.counts["unjudged"] += len(rows)  # its reference was taken away
+            elif self._judging.book.knows(rows.model, rows.version):
+                self.counts["before_reference"] += len(rows)
+            else:
+                yield from self._learn(end, in_order(rows))
+            return
+        if rows.raw is not None:
+            self._forget_learner(rows.model, rows.version)
+            rows = self._judging.rows_from_raw(rows, profile)
+        ordered = in_order(rows)
+        prepared = self._judging.prepare(profile, ordered)
+        for shard in self._judging.shards(profile, self.number):
+            index = self._pick(shard, profile, ordered)
+            if index is not None and not len(index):
+                continue
+            state = self._state(shard, profile)
+            if state is None:
+                self.counts["over_max_series"] += len(ordered) if index is None else len(index)
+                continue
+            if end <= state.closed_through_ms:
+                continue  # a checkpoint cut in two: this series was stored, the partition was not
+            verdict = state.step(start, ordered, prepared, index)
+            self._dirty.add(shard.key)
+            yield Output(
+                "verdicts",
+                shard.key.encode(),
+                VERDICT.encode(verdict),
+                verdict_partition(rows.model, self._judging.settings.kafka.verdict_partitions),
+            )
+
+    def _pick(
+        self, shard: Shard, profile: ReferenceProfile, rows: Rows
+    ) -> np.ndarray[tuple[int], np.dtype[np.intp]] | None:
+        """Rows of a shard's segment; none means all of them."""
+        if shard.segment == ALL:
+            return None
+        levels, codes = rows.segment.levels, rows.segment.codes
+        if shard.segment == OTHER:
+            named = set(segments_of(profile, self._judging.settings.models))
+            wanted = [i for i, level in enumerate(levels) if level not in named]
+            return np.flatnonzero(np.isin(codes, wanted) | (codes < 0))
+        if shard.segment not in levels:
+            return np.empty(0, dtype=np.intp)
+        return np.flatnonzero(codes == levels.index(shard.segment))
+
+    def _state(self, shard: Shard, profile: ReferenceProfile) -> SeriesState | None:
+        state = self.series.get(shard.key)
+        if state is not None and state.reference_id == profile.reference_id:
+            return state
+        if state is None and len(self.series) >= self._judging.settings.stream.max_series:
+            return None
+        since = 0 if state is None else state.closed_through_ms
+        state = self._judging.fresh(shard, profile)
+        stored = self._stored.pop(shard.key, None)
+        if stored is not None:
+            try:
+                state.restore(stored)
+            except StateError:
+                # Of another configuration or reference, or damaged: it starts afresh, and says so.
+                self.counts["state_discarded"] += 1
+                state = self._judging.fresh(shard, profile)
+        state.closed_through_ms = max(state.closed_through_ms, since)
+        self.series[shard.key] = state
+        return state
+
+    def _learn(self, end: int, rows: Rows) -> Iterator[Output]:
+        name = model_version(rows.model, rows.version)
+        learner = self.learners.setdefault(name, Learner(rows.model, rows.version))
+        if end <= learner.closed_through_ms:
+            return
+        learner.add(list(rows.raw or ()), end)
+        self._dirty.add(name)
+        if len(learner.raw) < self._judging.settings.models.learn_rows:
+            return
+        profile = self._judging.learn(learner, effective_from_ms=end)
+        self._judging.book.add(profile)
+        self._forget_learner(rows.model, rows.version)
+        key = f"{name}@{profile.reference_id}".encode()
+        yield Output("references", key, REFERENCE.encode(profile))
+
+    def _forget_learner(self, model: str, version: str) -> None:
+        name = model_version(model, version)
+        learner = self.learners.pop(name, None)
+        if learner is not None:
+            self._dirty.discard(name)
+            self._gone |= {_part_key(name, part) for part in range(learner.parts)}
+
+    # -- state --------------------------------------------------------------------------------
+
+    @property
+    def open_rows(self) -> int:
+        """Rows held for panes that are still open."""
+        return self._open.rows
+
+    def snapshot(self) -> dict[bytes, bytes | None]:
+        """Return what changed since the last call, by key; none deletes. The record comes last."""
+        found: dict[bytes, bytes | None] = dict.fromkeys(sorted(self._gone))
+        for name in sorted(self._dirty):
+            if name in self.series:
+                found[name.encode()] = self.series[name].dump()
+            elif name in self.learners:
+                for number, part in self.learners[name].new_parts():
+                    found[_part_key(name, number)] = part
+        self._dirty.clear()
+        self._gone.clear()
+        found[self.record_key] = PartitionRecord(
+            closed_through_ms=self.closed_through_ms,
+            watermarks=dict(self.watermark.of),
+            idle=sorted(self.watermark.idle),
+            high=dict(self._high),
+            position=self.position,
+        ).encode()
+        return found
+
+    @property
+    def record_key(self) -> bytes:
+        """Key of the partition's own record."""
+        return RECORD_KEY + b" %d" % self.number
+
+    def restore(self, records: Mapping[bytes, bytes]) -> None:
+        """Go on from what `snapshot` gave, all keys of this partition.
+
+        Raises:
+            StateError: the partition's own record is damaged; a series' damaged state is found
+                when it is needed, counted, and that series starts afresh.
+        """
+        if (own := records.get(self.record_key)) is not None:
+            record = PartitionRecord.decode(own)
+            self.closed_through_ms = record.closed_through_ms
+            self.watermark.of = dict(record.watermarks)
+            self.watermark.idle = set(record.idle)
+            self._high = dict(record.high)
+            self.position = record.position
+        parts: dict[str, dict[int, bytes]] = {}
+        for key, value in records.items():
+            if key.startswith(_LEARN_KEY):
+                name, _, number = key.removeprefix(_LEARN_KEY).decode().rpartition("#")
+                parts.setdefault(name, {})[int(number)] = value
+            elif not key.startswith(RECORD_KEY):
+                self._stored[key.decode()] = value
+        for name, numbered in parts.items():
+            self._restore_learner(name, [numbered[n] for n in sorted(numbered)])
+
+    def _restore_learner(self, name: str, parts: Iterable[bytes]) -> None:
+        learner = Learner(*split_model_version(name))
+        try:
+            learner.restore(list(parts))
+        except StateError:
+            self.counts["state_discarded"] += 1
+            return
+        self.learners[name] = learner
+
+
+def _part_key(name: str, number: int) -> bytes:
+    return _LEARN_KEY + f"{name}#{number:06d}".encode()

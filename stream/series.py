@@ -1,0 +1,376 @@
+"""One shard of a series: pane in, verdict out. The heart of the monitor, and pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cramjam
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors import PSI, Detector, Moments, Reading
+from driftlog.errors import StateError
+from driftlog.records import SignalProfile, SignalState, SignalType, Verdict
+from driftlog.settings import Settings
+from stream.effect import Effect, Usual, measure
+from stream.evidence import SignalEvidence, signal_verdict
+from stream.lifecycle import Lifecycle
+from stream.preparation import Prepared
+from stream.routing import Shard
+from stream.rows import Rows
+
+__all__ = ["Identity", "SeriesState"]
+
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+_VERSION = 1
+_SAMPLES = 3  # correlation ids kept of a pane
+_CLEAR = 0.8  # of the smallest effect: below it a signal is back to usual
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a shard is called on the wire."""
+
+    model: str
+    version: str
+    shard: Shard
+    reference_id: str
+    config: str
+
+
+class SeriesState:
+    """Windows and detectors of the signals of one shard.
+
+    ``step`` takes the rows of a closed pane, in order of event time, and returns the verdict. All
+    signals step at once: arrays are (signals, rows).
+
+    Args:
+        identity: names.
+        signals: the profiles of the shard's signals.
+        places: where they stand among all signals of the reference, (S,).
+        detectors: those that may open an incident, in the order of the settings.
+        psi: the window's bins; shown whether or not it may open an incident.
+        settings: ``stream`` and ``detection`` are read.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        signals: Sequence[SignalProfile],
+        places: NDArray[np.intp],
+        detectors: Sequence[Detector],
+        psi: PSI,
+        settings: Settings,
+    ) -> None:
+        self.identity = identity
+        self.signals = tuple(signals)
+        self.closed_through_ms = 0
+        self.last: Verdict | None = None
+        self._places = places
+        self._detectors = tuple(detectors)
+        self._psi = psi
+        self._settings = settings
+        count = len(self.signals)
+        panes = settings.stream.window_panes
+        self._clipped = Moments(count, panes)  # what decides: outliers count no more than q.999
+        self._plain = Moments(count, panes)  # what is shown: outliers in full
+        self._life = Lifecycle.fresh(count)
+        self._held = np.full((len(self._detectors), count), -1, dtype=np.int64)
+        self._onset = np.full((3, count), -1, dtype=np.int64)
+        self._begun = np.full((len(self._detectors), 3, count), -1, dtype=np.int64)
+        self._samples: list[tuple[int, tuple[str, ...]]] = []
+        self._usual = _usual(self.signals)
+
+    @property
+    def reference_id(self) -> str:
+        """Of the reference this state was begun with."""
+        return self.identity.reference_id
+
+    def step(
+        self, start_ms: int, rows: Rows, prepared: Prepared, index: NDArray[np.intp] | None
+    ) -> Verdict:
+        """Take the rows of a closed pane.
+
+        Args:
+            start_ms: start of the pane, after that of the pane before.
+            rows: in order of (event time, hash of the event id).
+            prepared: the same rows, for all signals of the reference.
+            index: which of the rows are of this series; none: all.
+        """
+        stream = self._settings.stream
+        pane = start_ms // stream.pane
+        pick: Any = slice(None) if index is None else index
+        z = prepared.z[self._places][:, pick]
+        bins = prepared.bins[self._places][:, pick]
+        at = np.stack((rows.ts_ms[pick], rows.partition[pick], rows.offset[pick])).astype(np.int64)
+        readings: list[Reading] = []
+        for detector in self._detectors:
+            if detector is not self._psi:
+                detector.update(z if detector.takes == "z" else bins, at)
+        self._psi.update(bins, at)
+        self._clipped.update(z, at)
+        self._plain.update(prepared.plain[self._places][:, pick], at)
+        shown = self._psi.end_pane(pane)
+        for detector in self._detectors:
+            readings.append(shown if detector is self._psi else detector.end_pane(pane))
+        self._clipped.end_pane(pane)
+        self._plain.end_pane(pane)
+
+        alarmed, beyond = self._alarms(readings, pane, start_ms)
+        drifting = self._life.state == SignalState.DRIFT.code
+        spans = self._spans(pane, alarmed | drifting)
+        effect = self._effect(spans)
+        effect = self._sharpened(effect, readings, spans)
+        few = (shown.n < self._settings.detection.min_rows) | shown.insufficient
+        back = self._life.step(
+            alarmed=alarmed,
+            important=effect.at_least(self._settings.detection),
+            insufficient=few,
+            clear=self._recovered(),
+            end_ms=start_ms + stream.pane,
+            settings=self._settings.detection,
+        )
+        if back.any():
+            self._forget(back)
+        count = at.shape[1]
+        ids = tuple(
+            rows.correlation_id[i if index is None else int(index[i])]
+            for i in range(min(_SAMPLES, count))
+        )
+        verdict = self._verdict(start_ms, at, ids, readings, beyond, effect, spans)
+        self._samples = [*self._samples[1 - stream.window_panes :], (start_ms + stream.pane, ids)]
+        self.closed_through_ms = start_ms + stream.pane
+        self.last = verdict
+        return verdict
+
+    # -- weighing -----------------------------------------------------------------------------
+
+    def _alarms(
+        self, readings: Sequence[Reading], pane: int, start_ms: int
+    ) -> tuple[BoolArray, BoolArray]:
+        """Return which signals are beyond a threshold, and by which detector (D, S).
+
+        A detector that starts anew at a detection alarms in one pane only; its alarm is held for as
+        long as pending and recovery take.
+        """
+        detection = self._settings.detection
+        hold = detection.pending_panes + detection.resolve_panes
+        beyond = np.zeros(self._held.shape, dtype=np.bool_)
+        for i, (detector, reading) in enumerate(zip(self._detectors, readings, strict=True)):
+            alarm = reading.alarm
+            known = reading.onset[0] >= 0
+            self._begun[i] = np.where(alarm & known, reading.onset, self._begun[i])
+            if getattr(detector, "momentary", False):
+                self._held[i] = np.where(alarm, pane + hold, self._held[i])
+                beyond[i] = self._held[i] >= pane
+            else:
+                self._begun[i][:, ~alarm] = -1
+                beyond[i] = alarm
+        alarmed = np.asarray(beyond.any(axis=0))
+        drifting = self._life.state == SignalState.DRIFT.code
+        # The first detector that knows where the change began says so; else the pane must do.
+        onset = np.full_like(self._onset, -1)
+        onset[0] = start_ms
+        for i in reversed(range(len(self._detectors))):
+            known = beyond[i] & (self._begun[i][0] >= 0)
+            onset[:, known] = self._begun[i][:, known]
+        vague = alarmed & (onset[1] < 0) & (self._onset[0] >= 0)
+        onset[:, vague] = self._onset[:, vague]
+        onset[:, ~alarmed] = -1
+        self._onset = np.where(drifting, self._onset, onset)
+        return alarmed, beyond
+
+    def _spans(self, pane: int, changed: BoolArray) -> IntArray:
+        """Panes to look back at: since the onset where something changed, else the window."""
+        window = self._settings.stream.window_panes
+        since = pane - self._onset[0] // self._settings.stream.pane
+        # The pane of the onset holds rows from before it, so where there are others they count.
+        return np.where(changed & (self._onset[0] >= 0), np.clip(since, 1, window), window)
+
+    def _effect(self, spans: IntArray) -> Effect:
+        parts = {
+            int(k): measure(self._psi, self._clipped, self._usual, int(k)) for k in np.unique(spans)
+        }
+        whole = self._settings.stream.window_panes
+        full = parts.get(whole) or measure(self._psi, self._clipped, self._usual, whole)
+        few = self._settings.detection.min_rows
+
+        def gather(name: str) -> Any:
+            out = np.array(getattr(full, name))
+            for k, part in parts.items():
+                # A span of few rows says little of the shape; of the mean it says enough.
+                use = (spans == k) & ((part.rows >= few) | (name != "psi"))
+                out[use] = getattr(part, name)[use]
+            return out
+
+        return Effect(*(gather(name) for name in ("psi", "sd", "rate", "missing", "rows")))
+
+    def _sharpened(self, effect: Effect, readings: Sequence[Reading], spans: IntArray) -> Effect:
+        """Take a detector's own figure of the shift where the change is a pane old at most."""
+        sd = effect.sd.copy()
+        for reading in readings:
+            own = getattr(reading, "effect", None)
+            if own is not None:
+                young = reading.alarm & (spans <= 1) & (np.abs(own) > np.abs(sd))
+                sd[young] = own[young]
+        return Effect(effect.psi, sd, effect.rate, effect.missing, effect.rows)
+
+    def _recovered(self) -> BoolArray:
+        """Whether the last panes alone lie well within the smallest effect that matters."""
+        detection, window = self._settings.detection, self._settings.stream.window_panes
+        panes = detection.resolve_panes
+        short = measure(self._psi, self._clipped, self._usual, panes)
+        while panes < window and int(short.rows.min(initial=detection.min_rows)) < (
+            detection.min_rows
+        ):
+            panes = min(2 * panes, window)
+            short = measure(self._psi, self._clipped, self._usual, panes)
+        return ~short.at_least(detection, _CLEAR)
+
+    def _forget(self, back: BoolArray) -> None:
+        """Begin anew for the signals that are back: what drifted is over and must not echo."""
+        panes = self._settings.detection.resolve_panes
+        for detector in self._detectors:
+            if detector is not self._psi:
+                detector.reset(back)
+        self._psi.keep_last(back, panes)
+        self._clipped.keep_last(back, panes)
+        self._plain.keep_last(back, panes)
+        self._held[:, back] = -1
+        self._begun[:, :, back] = -1
+        self._onset[:, back] = -1
+
+    # -- telling ------------------------------------------------------------------------------
+
+    def _verdict(
+        self,
+        start_ms: int,
+        at: IntArray,
+        ids: tuple[str, ...],
+        readings: Sequence[Reading],
+        beyond: BoolArray,
+        effect: Effect,
+        spans: IntArray,
+    ) -> Verdict:
+        evidence = SignalEvidence(
+            names=tuple(d.name for d in self._detectors),
+            readings=tuple(readings),
+            beyond=beyond,
+            effect=effect,
+            onset=self._onset,
+            psi=self._psi,
+            shown=self._psi.recent(self._settings.stream.window_panes),
+            plain={int(k): self._plain.span(int(k)) for k in np.unique(spans)},
+            spans=spans,
+            usual=self._usual,
+        )
+        signals = tuple(
+            signal_verdict(i, profile, self._life.of(i), int(self._life.since_ms[i]), evidence)
+            for i, profile in enumerate(self.signals)
+        )
+        partitions = np.unique(at[1])
+        told = [s.onset.ts_ms for s in signals if s.onset is not None]
+        before: tuple[str, ...] = ()
+        if told:
+            before = next((ids for end, ids in reversed(self._samples) if end <= min(told)), ())
+        identity, stream = self.identity, self._settings.stream
+        return Verdict(
+            model=identity.model,
+            version=identity.version,
+            segment=identity.shard.segment,
+            shard=identity.shard.index,
+            shards=identity.shard.count,
+            pane_ms=start_ms,
+            pane_end_ms=start_ms + stream.pane,
+            rows=at.shape[1],
+            reference_id=identity.reference_id,
+            config=identity.config,
+            signals=signals,
+            offsets={
+                str(p): (int(at[2][at[1] == p].min()), int(at[2][at[1] == p].max()))
+                for p in partitions
+            },
+            samples_before=before,
+            samples_after=ids if told else (),
+        )
+
+    # -- state --------------------------------------------------------------------------------
+
+    def dump(self) -> bytes:
+        """Return everything learned from the stream, as compressed plain data."""
+        plain = {
+            "v": _VERSION,
+            "reference_id": self.identity.reference_id,
+            "config": self.identity.config,
+            "closed_through_ms": self.closed_through_ms,
+            "detectors": {d.name: d.state() for d in self._detectors},
+            "psi": self._psi.state(),
+            "clipped": self._clipped.state(),
+            "plain": self._plain.state(),
+            "life": self._life.dump(),
+            "held": self._held.tolist(),
+            "begun": self._begun.tolist(),
+            "onset": self._onset.tolist(),
+            "samples": self._samples,
+        }
+        return bytes(cramjam.lz4.compress_block(msgspec.msgpack.encode(plain)))
+
+    def restore(self, raw: bytes) -> None:
+        """Go on exactly where `dump` was taken.
+
+        Raises:
+            StateError: damaged, of another version, or begun with another reference or
+                configuration: then windows and detectors must start afresh.
+        """
+        try:
+            plain = msgspec.msgpack.decode(bytes(cramjam.lz4.decompress_block(raw)))
+            for name, mine in (
+                ("v", _VERSION),
+                ("reference_id", self.identity.reference_id),
+                ("config", self.identity.config),
+            ):
+                if plain[name] != mine:
+                    raise StateError(f"the state has {name} {plain[name]!r}, not {mine!r}")
+            for detector in self._detectors:
+                if detector is not self._psi:
+                    detector.restore(plain["detectors"][detector.name])
+            self._psi.restore(plain["psi"])
+            self._clipped.restore(plain["clipped"])
+            self._plain.restore(plain["plain"])
+            self._life = Lifecycle.load(plain["life"])
+            self._held = np.array(plain["held"], dtype=np.int64).reshape(self._held.shape)
+            self._begun = np.array(plain["begun"], dtype=np.int64).reshape(self._begun.shape)
+            self._onset = np.array(plain["onset"], dtype=np.int64).reshape(self._onset.shape)
+            self._samples = [(int(end), tuple(ids)) for end, ids in plain["samples"]]
+            self.closed_through_ms = int(plain["closed_through_ms"])
+        except (
+            cramjam.DecompressionError,
+            msgspec.DecodeError,
+            KeyError,
+            TypeError,
+            ValueError,
+            IndexError,
+        ) as exc:
+            raise StateError(
+                f"the state of {self.identity.shard.key} cannot be read: {exc}"
+            ) from exc
+
+
+def _usual(signals: Sequence[SignalProfile]) -> Usual:
+    def column(values: Sequence[float]) -> NDArray[np.float64]:
+        return np.array(values, dtype=np.float64)
+
+    return Usual(
+        missing=column([s.missing for s in signals]),
+        boolean=np.array([s.type is SignalType.BOOLEAN for s in signals], dtype=np.bool_),
+        mean=column([s.mean for s in signals]),
+        sd=column([s.sd or 1.0 for s in signals]),
+        bins=np.array([len(s.bins) for s in signals], dtype=np.int64),
+        rows=column([max(s.rows, 1) for s in signals]),
+        inflation=column([s.inflation for s in signals]),
+    )

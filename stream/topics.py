@@ -1,0 +1,45 @@
+"""The names of the topics a worker reads and writes, and how many partitions they have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from driftlog.settings import Settings
+
+__all__ = ["Topics"]
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """Topic names with their prefix; partition counts as they are on the broker."""
+
+    events: str
+    labels: str
+    columns: str
+    verdicts: str
+    references: str
+    alerts: str
+    actions: str
+    deadletter: str
+    event_partitions: int
+    column_partitions: int
+    verdict_partitions: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> Topics:
+        """Names and counts as the settings have them."""
+        kafka = settings.kafka
+        prefix = kafka.prefix
+        return cls(
+            events=kafka.events_topic or f"{prefix}events",
+            labels=f"{prefix}labels",
+            columns=f"{prefix}columns",
+            verdicts=f"{prefix}verdicts",
+            references=f"{prefix}references",
+            alerts=f"{prefix}alerts",
+            actions=f"{prefix}actions",
+            deadletter=f"{prefix}deadletter",
+            event_partitions=kafka.event_partitions,
+            column_partitions=kafka.column_partitions,
+            verdict_partitions=kafka.verdict_partitions,
+        )
