@@ -1,1 +1,1 @@
-"""TODO."""
+"""Streaming drift detectors over arrays."""
