@@ -2,7 +2,16 @@
 
 from driftlog.records.alert import Action, ActionKind, Alert, AlertSignal, Because
 from driftlog.records.codec import Codec, Record, rounded
-from driftlog.records.event import MAX_TS_MS, Event, Label, Outputs, Reason, Role, Value
+from driftlog.records.event import (
+    MAX_TS_MS,
+    Event,
+    Label,
+    Nested,
+    Outputs,
+    Reason,
+    Role,
+    Value,
+)
 from driftlog.records.reference import Origin, ReferenceProfile, SignalProfile, SignalRole
 from driftlog.records.signal import (
     OUTPUT_SIGNALS,
@@ -44,6 +53,7 @@ __all__ = [
     "Event",
     "Label",
     "Marker",
+    "Nested",
     "Onset",
     "Origin",
     "Outputs",

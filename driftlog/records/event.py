@@ -9,7 +9,7 @@ import msgspec
 
 from driftlog.records.codec import Record
 
-__all__ = ["MAX_TS_MS", "Event", "Label", "Outputs", "Reason", "Role", "Value"]
+__all__ = ["MAX_TS_MS", "Event", "Label", "Nested", "Outputs", "Reason", "Role", "Value"]
 
 MAX_TS_MS = 2**53  # exclusive: every JSON reader holds integers below it exactly
 Value = float | int | str | bool | None
@@ -29,6 +29,13 @@ class Reason(StrEnum):
     OVERSIZE = "oversize"
 
 
+class Nested(msgspec.Struct, frozen=True):
+    """Stands for an array or object where an input should be: a wrong type in that cell alone.
+
+    What it held is not kept; it is written as ``{}``.
+    """
+
+
 class Outputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the model answered. Every field may be absent."""
 
@@ -45,7 +52,7 @@ class Event(Record, frozen=True, kw_only=True, omit_defaults=True):
     ts_ms: int
     model: str
     version: str
-    inputs: dict[str, Value]
+    inputs: dict[str, Value | Nested]
     segment: str | None = None
     role: Role = "live"
     outputs: Outputs | None = None
