@@ -15,8 +15,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListen
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
-from driftlog.decode import Rejection, decode_label
 
+from driftlog.decode import Rejection, decode_label
 from driftlog.errors import BrokerError
 from driftlog.kafka import connection
 from driftlog.records import parse_tick
@@ -96,7 +96,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         kafka = self._settings.kafka
         arguments = connection(kafka)
         self._consumer: Any = AIOKafkaConsumer(
-            group_id=f"{self._settings.worker.group}.ingest",
+            group_id=self._topics.ingest_group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             session_timeout_ms=30_000,
@@ -355,8 +355,9 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
 
     async def _committed(self, partitions: Sequence[int]) -> dict[int, OffsetAndMetadata | None]:
         tps = [TopicPartition(self._topics.events, p) for p in partitions]
-        group = f"{self._settings.worker.group}.ingest"
-        answer = await self._admin.list_consumer_group_offsets(group, partitions=tps)
+        answer = await self._admin.list_consumer_group_offsets(
+            self._topics.ingest_group, partitions=tps
+        )
         return {
             tp.partition: found if (found := answer.get(tp)) and found.offset >= 0 else None
             for tp in tps

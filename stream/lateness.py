@@ -49,6 +49,6 @@ class Lateness:
         return late
 
     def tick(self, watermark_ms: int) -> None:
-        """Raise the watermark to ``watermark_ms``: nothing older will come (the end of a replay)."""
+        """Raise the watermark to ``watermark_ms``: nothing older will come."""
         at_least = watermark_ms + self.allowed_ms
         self.max_ms = at_least if self.max_ms is None else max(self.max_ms, at_least)

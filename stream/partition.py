@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from driftlog.errors import StateError
+from driftlog.errors import ContractError, StateError
 from driftlog.records import MARKER, REFERENCE, VERDICT, Marker, ReferenceProfile
+from stream import columns
 from stream.judging import Judging
 from stream.learning import Learner
 from stream.output import Output
@@ -59,6 +60,26 @@ class ColumnsPartition:
         self._gone: set[bytes] = set()
 
     # -- the log comes in ---------------------------------------------------------------------
+
+    def absorb_record(self, key: bytes, value: bytes) -> int:
+        """Take a chunk; return the pane end it waits for, 0 for none.
+
+        What is no chunk of ours is counted and passed over.
+        """
+        try:
+            chunk = columns.decode(value)
+        except ContractError:
+            self.counts["damaged"] += 1
+            return 0
+        if chunk.rows is None:
+            self.heartbeat(chunk.partition, chunk.watermark_ms, idle=chunk.idle)
+            return 0
+        return self.absorb(chunk.rows, chunk.watermark_ms)
+
+    @property
+    def through_ms(self) -> int:
+        """Panes that end by this are closed."""
+        return self.closed_through_ms
 
     def heartbeat(self, partition: int, watermark_ms: int | None, *, idle: bool) -> None:
         """Take the watermark of a source partition, told after all rows it covers."""
@@ -115,11 +136,11 @@ class ColumnsPartition:
 
     def _judge(self, end: int, rows: Rows) -> Iterator[Output]:
         start = end - self._pane_ms
-        profile = self._judging.book.lookup(rows.model, rows.version, start)
+        profile = self._judging.in_effect(rows.model, rows.version, start)
         if profile is None:
             if rows.raw is None:
                 self.counts["unjudged"] += len(rows)  # its reference was taken away
-            elif self._judging.book.knows(rows.model, rows.version):
+            elif self._judging.knows(rows.model, rows.version):
                 self.counts["before_reference"] += len(rows)
             else:
                 yield from self._learn(end, in_order(rows))
@@ -193,7 +214,7 @@ class ColumnsPartition:
         if len(learner.raw) < self._judging.settings.models.learn_rows:
             return
         profile = self._judging.learn(learner, effective_from_ms=end)
-        self._judging.book.add(profile)
+        self._judging.add(profile)
         self._forget_learner(rows.model, rows.version)
         key = f"{name}@{profile.reference_id}".encode()
         yield Output("references", key, REFERENCE.encode(profile))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 import numpy as np
@@ -80,6 +80,16 @@ class Rows:
             numbers={name: column[index] for name, column in self.numbers.items()},
             categories={name: column.take(index) for name, column in self.categories.items()},
             raw=raw,
+        )
+
+    def pick(self, signals: Container[str]) -> Rows:
+        """Return the same rows with these columns alone."""
+        if all(name in signals for name in (*self.numbers, *self.categories)):
+            return self
+        return replace(
+            self,
+            numbers={name: c for name, c in self.numbers.items() if name in signals},
+            categories={name: c for name, c in self.categories.items() if name in signals},
         )
 
 

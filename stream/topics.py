@@ -21,6 +21,8 @@ class Topics:
     alerts: str
     actions: str
     deadletter: str
+    ingest_group: str
+    app_id: str  # of the Faust app: its consumer group, and the changelogs' prefix
     event_partitions: int
     column_partitions: int
     verdict_partitions: int
@@ -39,6 +41,8 @@ class Topics:
             alerts=f"{prefix}alerts",
             actions=f"{prefix}actions",
             deadletter=f"{prefix}deadletter",
+            ingest_group=f"{prefix}{settings.worker.group}.ingest",
+            app_id=f"{prefix}{settings.worker.group}.monitor",
             event_partitions=kafka.event_partitions,
             column_partitions=kafka.column_partitions,
             verdict_partitions=kafka.verdict_partitions,

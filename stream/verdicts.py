@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from driftlog.errors import StateError
+from driftlog.errors import ContractError, StateError
 from driftlog.records import ALERT, MARKER, VERDICT, Alert, Verdict
 from driftlog.settings import Settings
 from stream.incidents import ModelIncidents
@@ -50,18 +50,20 @@ class VerdictsPartition:
         self._waiting: dict[int, dict[str, Verdict]] = {}  # pane end -> shard key -> verdict
         self._dirty: set[str] = set()
 
-    def absorb(self, key: bytes, value: bytes) -> int:
+    def absorb_record(self, key: bytes, value: bytes) -> int:
         """Take one record; return the pane end it waits for, 0 for none.
 
-        Raises:
-            ContractError: the record is no verdict and no marker.
+        What is no record of ours is counted and passed over.
         """
-        if key.startswith(_MARKER_KEY):
+        try:
+            if not key.startswith(_MARKER_KEY):
+                return self.take(VERDICT.decode(value))
             marker = MARKER.decode(value)
-            had = self._markers.get(marker.marker, 0)
-            self._markers[marker.marker] = max(had, marker.closed_through_ms)
+        except ContractError:
+            self.counts["damaged"] += 1
             return 0
-        return self.take(VERDICT.decode(value))
+        self.mark(marker.marker, marker.closed_through_ms)
+        return 0
 
     def take(self, verdict: Verdict) -> int:
         """Take a verdict; return the pane end it waits for, 0 for none."""
@@ -79,6 +81,11 @@ class VerdictsPartition:
     def mark(self, partition: int, closed_through_ms: int) -> None:
         """Take a marker of a partition of ``columns``."""
         self._markers[partition] = max(self._markers.get(partition, 0), closed_through_ms)
+
+    @property
+    def through_ms(self) -> int:
+        """Panes that end by this are applied."""
+        return self.applied_through_ms
 
     @property
     def oldest_waiting_ms(self) -> int | None:

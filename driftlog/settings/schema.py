@@ -172,8 +172,8 @@ class WorkerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The worker process."""
 
     group: Annotated[
-        str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$"), _say("consumer groups and changelogs")
-    ] = "driftlog"
+        str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$"), _say("with the prefix: name of consumer groups and changelogs")
+    ] = "worker"
     host: Annotated[str, _say("of /metrics, /livez and /readyz")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535), _say("0: any free one")] = 9464
     max_gauge_series: Annotated[

@@ -1,5 +1,7 @@
 """Lateness and watermark, the worked example and the laws behind it."""
 
+import itertools
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,7 +53,7 @@ def test_lateness_does_not_depend_on_how_the_log_is_cut_into_batches(
     array = np.array(times, dtype=np.int64)
     at_once = whole.judge(array)
     edges = sorted({0, len(times), *(min(c, len(times)) for c in cuts)})
-    parts = [batched.judge(array[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+    parts = [batched.judge(array[a:b]) for a, b in itertools.pairwise(edges)]
     rows = [single.judge(array[i : i + 1]) for i in range(len(times))]
     assert at_once.tolist() == [bool(x) for part in parts for x in part]
     assert at_once.tolist() == [bool(row[0]) for row in rows]

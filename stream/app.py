@@ -1,0 +1,215 @@
+"""The Faust app: two agents, two tables. With the transport the only place that knows Faust."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import faust
+from faust.contrib.asgi import bind_to_running_loop
+from faust.types import TP
+
+from driftlog.kafka import connection
+from driftlog.settings import Settings
+from stream.judging import Judging
+from stream.output import Output
+from stream.partition import ColumnsPartition
+from stream.runner import Fold, Runner, partition_key, records_of
+from stream.topics import Topics
+from stream.transport import install, observe, recommended_settings
+from stream.verdicts import VerdictsPartition
+from stream.watchdog import Watchdog
+
+__all__ = ["INCIDENTS_TABLE", "MONITOR_TABLE", "Monitor"]
+
+_log = logging.getLogger(__name__)
+
+MONITOR_TABLE: Final = "monitor"
+INCIDENTS_TABLE: Final = "incidents"
+BYTES_PER_SECOND: Final = 2_000_000  # of state written; checkpoints are stretched to keep it
+
+Kind = Literal["monitor", "incidents"]
+
+
+class Monitor:
+    """columns -> verdicts -> alerts, on the partitions that the group gives this worker."""
+
+    def __init__(self, settings: Settings, topics: Topics, judging: Judging) -> None:
+        self.live: dict[tuple[Kind, int], Runner] = {}
+        self._stopping = asyncio.Event()
+        self._settings = settings
+        self._topics = topics
+        self._judging = judging
+        self._data = tempfile.TemporaryDirectory(prefix="driftlog-")
+        install()
+        arguments = connection(settings.kafka)
+        self.app = faust.App(
+            **recommended_settings(
+                app_id=topics.app_id,
+                bootstrap=arguments.pop("bootstrap_servers"),
+                partitions=topics.column_partitions,
+                data_directory=Path(self._data.name),
+                **arguments,
+            )
+        )
+        raw: dict[str, Any] = {
+            "key_type": bytes,
+            "key_serializer": "raw",
+            "value_type": bytes,
+            "value_serializer": "raw",
+        }
+        self._out = {
+            "verdicts": self.app.topic(
+                topics.verdicts, partitions=topics.verdict_partitions, **raw
+            ),
+            "alerts": self.app.topic(topics.alerts, **raw),
+            "references": self.app.topic(topics.references, **raw),
+        }
+        columns = self.app.topic(topics.columns, partitions=topics.column_partitions, **raw)
+        counts: dict[Kind, int] = {
+            "monitor": topics.column_partitions,
+            "incidents": topics.verdict_partitions,
+        }
+        self._tables: dict[Kind, Any] = {
+            kind: self.app.Table(
+                name,
+                partitions=counts[kind],
+                key_type=bytes,
+                value_type=bytes,
+                on_recover=self._recovered,
+            )
+            for kind, name in (("monitor", MONITOR_TABLE), ("incidents", INCIDENTS_TABLE))
+        }
+        self._inputs: dict[Kind, str] = {"monitor": topics.columns, "incidents": topics.verdicts}
+        self.app.agent(columns, name="monitor")(self._agent("monitor"))
+        self.app.agent(self._out["verdicts"], name="incidents")(self._agent("incidents"))
+        self.app.on_partitions_revoked.connect(self._revoked)
+
+    def _agent(self, kind: Kind) -> Callable[[Any], Any]:
+        async def agent(stream: Any) -> None:
+            async for event in stream.noack().events():
+                if event.message.generation_id == self.app.consumer_generation_id:
+                    await self._runner(kind, event.message.partition).handle(event)
+
+        return agent
+
+    def _runner(self, kind: Kind, partition: int) -> Runner:
+        found = self.live.get((kind, partition))
+        if found is None:
+            found = self.live[kind, partition] = self._new_runner(kind, partition)
+        return found
+
+    def _new_runner(self, kind: Kind, partition: int) -> Runner:
+        fold = self._fold(kind, partition)
+        fold.restore(records_of(partition, self._tables[kind].data))
+        table = self._tables[kind]
+
+        async def send(output: Output) -> Any:
+            return await self._out[output.topic].send(
+                key=output.key, value=output.value, partition=output.partition
+            )
+
+        async def store(key: bytes, value: bytes | None) -> None:
+            full = partition_key(partition, key)
+            await table.send_changelog(partition, full, value)
+            if value is None:
+                table.data.data.pop(full, None)
+            else:
+                table.data.data[full] = value
+
+        runner = Runner(fold, send, store, lambda: self.live.get((kind, partition)) is runner)
+        return runner
+
+    def _fold(self, kind: Kind, partition: int) -> Any:
+        if kind == "monitor":
+            return ColumnsPartition(partition, self._judging, self._topics.event_partitions)
+        return VerdictsPartition(
+            partition, self._settings, self._topics.column_partitions, self._judging.config
+        )
+
+    # -- rebalances ---------------------------------------------------------------------------
+
+    async def _recovered(self) -> None:
+        """Let each partition begin where its state asks for, before the first record is read."""
+        self.live.clear()
+        for kind, table in self._tables.items():
+            topic = self._inputs[kind]
+            owned = {tp.partition for tp in self.app.consumer.assignment() if tp.topic == topic}
+            for key in [k for k in table.data.data if int(k[:5]) not in owned]:
+                del table.data.data[key]
+            for partition in sorted(owned):
+                fold = self._fold(kind, partition)
+                fold.restore(records_of(partition, table.data))
+                if fold.position >= 0:
+                    self.app.consumer.start_no_later(TP(topic, partition), fold.position)
+
+    async def _revoked(self, *args: Any, **more: Any) -> None:
+        self.live.clear()
+
+    # -- life ---------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Monitor]:
+        """Run the app on this loop."""
+        bind_to_running_loop(self.app)
+        self.app.finalize()
+        await self.app.start()
+        self._checkpointing = asyncio.create_task(self._checkpoints(), name="checkpoints")
+        watchdog = asyncio.create_task(Watchdog(lambda now: observe(self.app, now)).run())
+        try:
+            yield self
+        finally:
+            watchdog.cancel()
+            # A checkpoint cut in the middle would leave the partition's record ahead of its series.
+            self._stopping.set()
+            await asyncio.gather(watchdog, self._checkpointing, return_exceptions=True)
+            await self.app.stop()
+            self._data.cleanup()
+
+    @property
+    def ready(self) -> bool:
+        """Whether partitions are held and their state is there."""
+        consumer = self.app.consumer
+        return bool(
+            not self.app.in_recovery
+            and not self.app.rebalancing
+            and consumer is not None
+            and consumer.assignment()
+        )
+
+    async def failed(self) -> BaseException:
+        """Wait until the app or the checkpoints end by themselves; return why."""
+        app = asyncio.create_task(self.app.wait_until_stopped())
+        try:
+            await asyncio.wait([app, self._checkpointing], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            app.cancel()
+        if self._checkpointing.done() and (reason := self._checkpointing.exception()):
+            return reason
+        return self.app.crash_reason or RuntimeError("the Faust app stopped")
+
+    async def checkpoint(self) -> None:
+        """Write a checkpoint of every partition held."""
+        if self.app.in_recovery or self.app.rebalancing:
+            return
+        await asyncio.gather(*(runner.checkpoint() for runner in list(self.live.values())))
+
+    async def _checkpoints(self) -> None:
+        interval = self._settings.stream.checkpoint_interval / 1000
+        while not self._stopping.is_set():
+            written = sum(runner.stored_bytes for runner in self.live.values())
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(
+                    self._stopping.wait(), max(interval, written / BYTES_PER_SECOND)
+                )
+            await self.checkpoint()
+
+    def folds(self, kind: Kind) -> list[Fold]:
+        """Return the folds of the partitions held now."""
+        return [runner.fold for (k, _), runner in sorted(self.live.items()) if k == kind]
