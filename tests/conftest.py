@@ -66,7 +66,7 @@ def pytest_terminal_summary(
 ) -> None:
     if left_out := config.stash.get(_LEFT_OUT, 0):
         terminalreporter.write_line(
-            f"Left out: {left_out} tests on a real Apache Kafka, since there is {_no_kafka()}; "
+            f"Left out: the tests on a real Apache Kafka ({left_out}), since {_no_kafka()}; "
             "an existing cluster is used with DRIFTLOG_KAFKA=host:port",
             yellow=True,
         )

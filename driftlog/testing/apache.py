@@ -25,6 +25,7 @@ from driftlog.errors import BrokerError
 from driftlog.testing.cluster import KafkaCluster
 from driftlog.testing.kafka_jars import classpath
 from driftlog.testing.kafka_settings import LOGGING, server_properties
+from driftlog.testing.process import Process
 
 __all__ = ["ApacheKafka"]
 
@@ -56,8 +57,8 @@ class ApacheKafka(KafkaCluster):
         self._java_options = list(java_options)
         self._owner = os.getpid() if owner is None else owner
         self._directory: Path | None = None
-        self._process: subprocess.Popen[bytes] | None = None
-        self._guard: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
+        self._guard: Process | None = None
 
     @property
     def bootstrap(self) -> str:
@@ -85,8 +86,7 @@ class ApacheKafka(KafkaCluster):
         self._directory = Path(tempfile.mkdtemp(prefix="driftlog-kafka-"))
         guard = [sys.executable, "-m", "driftlog.testing.guard"]
         guard += [str(self._owner), str(self._directory)]
-        # Sessions of their own, here and below: Ctrl-C in the terminal is for the owner alone.
-        self._guard = subprocess.Popen(guard, start_new_session=True)  # noqa: S603
+        self._guard = Process(guard, self._directory / "guard.log")
         try:
             self._start_on_free_ports(path)
         except BaseException:
@@ -98,7 +98,7 @@ class ApacheKafka(KafkaCluster):
         """End the broker and remove its data. Idempotent."""
         self.kill()
         if self._guard is not None:
-            self._guard.terminate()
+            self._guard.send_signal(signal.SIGTERM)
             self._guard.wait()
             self._guard = None
         if self._directory is not None:
@@ -189,20 +189,19 @@ class ApacheKafka(KafkaCluster):
     def _launch(self, path: str) -> None:
         assert self._directory is not None
         command = self._java(path, "kafka.Kafka", str(self._directory / "server.properties"))
-        with (self._directory / "broker.log").open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603
-                command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-            )
+        self._process = Process(command, self._directory / "broker.log")
         (self._directory / "pid").write_text(str(self._process.pid))
         self._wait_until_it_answers(self._process)
 
-    def _wait_until_it_answers(self, process: subprocess.Popen[bytes]) -> None:
+    def _wait_until_it_answers(self, process: Process) -> None:
         deadline = time.monotonic() + _START_TIMEOUT
-        while time.monotonic() < deadline and process.poll() is None:
+        while time.monotonic() < deadline and process.exit_code() is None:
             if _listens(self.bootstrap) and self.answers():
                 return
             time.sleep(0.05)
-        how = "did not answer" if process.poll() is None else f"ended with {process.returncode}"
+        how = (
+            "did not answer" if process.exit_code() is None else f"ended with {process.exit_code()}"
+        )
         raise BrokerError(f"Apache Kafka at {self.bootstrap} {how}; its log ends:\n{self.log()}")
 
     def _end(self, number: signal.Signals) -> None:

@@ -63,16 +63,24 @@ class EmbeddedBroker:
     - Memory only: a stopped broker has forgotten everything. ``broker_down`` keeps the log.
     - A partition keeps 5 MiB, or 100,000 *batches* as the producers sent them, whichever is
       less. Beyond that the oldest batches are dropped without a word: the log's start moves up.
-    - A fetch searches its batch from the log's start, so many tiny batches are slow to read.
+    - A fetch searches its batch from the log's start, so many tiny batches are slow to read
+      (20,000 of one record: 10 s).
     - Nothing is compacted or expired, and a topic has no settings: AlterConfigs and
       DescribeConfigs are not offered, so ``message.timestamp.type`` cannot be asked for.
-    - Record timestamps are always CreateTime: whatever the producer wrote, unchanged. A rule
-      that needs the append time (events from the future) has only the producer's word here.
+    - Record timestamps are always CreateTime: consumers see what the producer wrote. A rule that
+      needs the append time (events from the future) has only the producer's word here. The
+      timestamp in a producer's ``RecordMetadata`` is a constant (1234) and means nothing.
     - ``offsets_for_times`` finds nothing: it answers -1 (aiokafka: None) for every time.
     - CreateTopics, DeleteTopics and CreatePartitions are not offered over the wire: topics are
       made by ``create_topic`` here, or by ``--topics`` in a process of its own. A client that
       asks for the metadata of an unknown topic (to produce or to subscribe) makes it, with
       4 partitions.
+    - A group has one member at a time: when a second one joins, aiokafka ends it with
+      ``InvalidRequestError``, because the broker is done with the group as soon as the leader
+      has sent the assignment. Suites with two workers need a real Kafka.
+    - A member that follows another is assigned after the session timeout less a second, so
+      restarts are quick only with a short ``session_timeout_ms`` (3000: two seconds). A consumer
+      outside a group (``assign``) cannot commit to a group that once had members.
     - No limit on the size of a batch, no TLS, no SASL, no ACLs.
 
     Args:

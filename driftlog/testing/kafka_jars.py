@@ -49,14 +49,14 @@ _POM: Final = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
 def why_not() -> str | None:
     """Return why Apache Kafka cannot run on this machine, in a few words, or None if it can."""
     if shutil.which("java") is None:
-        return f"no java on the PATH (Java {_JAVA} or later is needed)"
+        return f"there is no java on the PATH (Java {_JAVA} or later is needed)"
     said = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False)  # noqa: S607
     version = re.search(r'version "(\d+)', said.stderr + said.stdout)
     if version is None or int(version[1]) < _JAVA:
         found = version[1] if version else "of unknown version"
         return f"java on the PATH is {found} (Java {_JAVA} or later is needed)"
     if shutil.which("mvn") is None and not _folder().exists():
-        return "no mvn (Maven) on the PATH to fetch Kafka's jars"
+        return "there is no mvn (Maven) on the PATH to fetch Kafka's jars"
     return None
 
 

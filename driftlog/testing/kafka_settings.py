@@ -36,6 +36,8 @@ def server_properties(
         # Topics have the partitions and settings that we give them, or they do not exist.
         "auto.create.topics.enable": "false",
         "group.initial.rebalance.delay.ms": "0",
+        # Tests of members that vanish do not wait for production's 6 seconds.
+        "group.min.session.timeout.ms": "500",
         # One node: one replica. One partition each, since creating fifty takes seconds.
         "offsets.topic.replication.factor": "1",
         "offsets.topic.num.partitions": "1",

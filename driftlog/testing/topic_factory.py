@@ -34,12 +34,16 @@ class TopicFactory:
         self._broker.create_topic(full, partitions)
         return full
 
-    def catalogue(self, **sizes: Any) -> tuple[TopicSpec, ...]:
-        """Create all of driftlog's topics and return their specifications.
+    def specs(self, **sizes: Any) -> tuple[TopicSpec, ...]:
+        """Return the specifications of driftlog's topics under the prefix; creates nothing.
 
         Args:
             sizes: as ``topic_specs`` takes them; ``app_id`` is the prefix without its dot.
         """
-        specs = topic_specs(self.prefix, **{"app_id": self.prefix.rstrip("."), **sizes})
+        return topic_specs(self.prefix, **{"app_id": self.prefix.rstrip("."), **sizes})
+
+    def catalogue(self, **sizes: Any) -> tuple[TopicSpec, ...]:
+        """Create all of driftlog's topics and return their specifications, as ``specs`` does."""
+        specs = self.specs(**sizes)
         self._broker.create_topics(specs)
         return specs
