@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from api.flights import FEATURES, Value
+from api.flights import FEATURES
 from api.model import Answer, FlightModel
 from api.schemas import Flight, Truth
 
@@ -19,17 +18,17 @@ class Capturing(Protocol):
 
     def log(
         self,
-        inputs: list[dict[str, Any]],
-        outputs: list[dict[str, Any]] | None = None,
+        inputs: dict[str, Any],
+        outputs: dict[str, Any] | None = None,
         *,
         model: str | None = None,
         version: str | None = None,
-        segment: list[str | None] | None = None,
-        ts_ms: list[int] | None = None,
+        segment: str | None = None,
+        ts_ms: int | None = None,
         status: str = "ok",
         correlation_id: str | None = None,
-    ) -> list[str]:
-        """Queue one event for each of ``inputs`` and return their ids."""
+    ) -> str:
+        """Queue one event and return its id."""
         ...
 
     def label(
@@ -41,6 +40,10 @@ class Capturing(Protocol):
         ts_ms: int | None = None,
     ) -> bool:
         """Queue the truth of an earlier event and say whether there was room for it."""
+        ...
+
+    async def aflush(self) -> bool:
+        """Wait until what was queued is sent, for a while; the middleware calls it at shutdown."""
         ...
 
 
@@ -65,16 +68,20 @@ class Events:
         """One event a flight; without answers, events of a failed request. Returns their ids."""
         if self._capture is None:
             return [None] * len(flights)
-        return self._capture.log(
-            [flight.inputs() for flight in flights],
-            None if answers is None else [_outputs(answer) for answer in answers],
-            model=model.name,
-            version=model.version,
-            segment=[flight.origin for flight in flights],
-            ts_ms=_times(flights),
-            status="error" if answers is None else "ok",
-            correlation_id=correlation_id,
-        )
+        outputs = [None] * len(flights) if answers is None else [_outputs(one) for one in answers]
+        return [
+            self._capture.log(
+                flight.inputs(),
+                output,
+                model=model.name,
+                version=model.version,
+                segment=flight.origin,
+                ts_ms=flight.ts_ms,
+                status="error" if output is None else "ok",
+                correlation_id=correlation_id,
+            )
+            for flight, output in zip(flights, outputs, strict=True)
+        ]
 
     def refused(self, body: Any, model: FlightModel, correlation_id: str) -> None:
         """One event for a request that the schema refuses, with what an event can hold of it."""
@@ -83,7 +90,7 @@ class Events:
         held = body if isinstance(body, dict) else {}
         inputs = {name: held[name] for name in FEATURES if name in held and _fits(held[name])}
         self._capture.log(
-            [inputs],
+            inputs,
             model=model.name,
             version=model.version,
             status="rejected",
@@ -100,19 +107,12 @@ class Events:
         )
 
 
-def _outputs(answer: Answer) -> dict[str, Value | dict[str, float]]:
+def _outputs(answer: Answer) -> dict[str, Any]:
     return {
         "prediction": answer.prediction,
         "confidence": answer.confidence,
         "scores": answer.scores,
     }
-
-
-def _times(flights: Sequence[Flight]) -> list[int] | None:
-    if all(flight.ts_ms is None for flight in flights):
-        return None
-    now_ms = time.time_ns() // 1_000_000
-    return [now_ms if flight.ts_ms is None else flight.ts_ms for flight in flights]
 
 
 def _fits(value: Any) -> bool:

@@ -46,6 +46,9 @@ def bind(host: str, port: int) -> tuple[socket.socket, str]:
             f"the address {host}:{port} cannot be bound ({error.strerror or error}): "
             "name another port, or 0 for a free one"
         ) from error
+    # uvicorn writes an answer in two pieces, and asyncio leaves Nagle's algorithm on for a socket
+    # made without a protocol number: each answer would wait 40 ms for the client's delayed ACK.
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock, f"http://{host}:{sock.getsockname()[1]}"
 
 

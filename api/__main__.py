@@ -1,0 +1,46 @@
+"""``python -m api``: the example service, with capture when a broker is named."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from pathlib import Path
+
+import click
+
+from api.model import NAME, Parameters, load_or_train
+from api.server import bind, serve
+from api.service import create_app
+from driftlog.capture import Capture
+from driftlog.errors import DriftlogError
+from driftlog.settings import load_settings
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, help="Port; 0 takes a free one.")
+@click.option("--kafka", help="Broker, host:port; without it no events leave the service.")
+@click.option(
+    "--cache", type=click.Path(path_type=Path), help="Folder of trained models [XDG cache]."
+)
+@click.option("--trees", default=Parameters.trees, show_default=True, help="Size of the forest.")
+def main(host: str, port: int, kafka: str | None, cache: Path | None, trees: int) -> None:
+    """Serve a model that predicts late departures; the first start trains it."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    load = partial(load_or_train, cache, Parameters(trees=trees))
+    try:
+        sock, url = bind(host, port)
+        with sock:
+            click.echo(f"{NAME} on {url} (readiness at /readyz, documentation at /docs)")
+            if kafka is None:
+                serve(create_app(load), sock)
+                return
+            # Leaving the block sends what is still buffered.
+            with Capture(load_settings(overrides={"kafka.bootstrap": kafka})) as capture:
+                serve(create_app(load, capture), sock)
+    except DriftlogError as error:
+        raise click.ClickException(str(error)) from error
+
+
+if __name__ == "__main__":
+    main()
