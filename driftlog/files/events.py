@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from driftlog.errors import ContractError, InputError
+from driftlog.decode import MAX_TEXT, Rejection, decode_event
+from driftlog.errors import InputError
 from driftlog.files.cells import cells
 from driftlog.files.spec import FileSpec
 from driftlog.files.table import arrow, file_digest, is_lines, json_lines, parsed, read_table
 from driftlog.files.times import column_ms, value_ms
-from driftlog.records import EVENT, Event, Outputs, Value
+from driftlog.records import Event, Nested, Outputs, Value
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -116,7 +116,7 @@ def _batches(table: Any, build: _Builder, times: Any, order: Any) -> Iterator[Fi
             yield build(
                 number,
                 ts_ms,
-                dict(zip(build.inputs, row, strict=True)),
+                dict[str, Value | Nested](zip(build.inputs, row, strict=True)),
                 dict(zip(build.outputs, out, strict=True)),
             )
 
@@ -141,13 +141,13 @@ class _Builder:
         self.outputs = tuple(dict.fromkeys(name for name in named if name is not None))
 
     def __call__(
-        self, number: int, ts_ms: int, inputs: dict[str, Value], row: dict[str, Value]
+        self, number: int, ts_ms: int, inputs: dict[str, Value | Nested], row: dict[str, Value]
     ) -> FileRow:
         spec = self.spec
         event_id = f"{self.digest}-{number}"
         prediction = row[spec.prediction] if spec.prediction else None
         confidence = self._number(spec.confidence, number, row)
-        correlation_id = _text(row, spec.correlation_id)
+        correlation_id = _text(number, row, spec.correlation_id)
         outputs = None
         if spec.prediction or spec.confidence:
             outputs = Outputs(prediction=prediction, confidence=confidence)
@@ -156,12 +156,12 @@ class _Builder:
             correlation_id=event_id if correlation_id is None else correlation_id,
             ts_ms=ts_ms,
             model=spec.model,
-            version=_text(row, spec.version_column) or spec.version,
+            version=_text(number, row, spec.version_column) or spec.version,
             inputs=inputs,
-            segment=_text(row, spec.segment),
+            segment=_text(number, row, spec.segment),
             outputs=outputs,
             latency_ms=self._number(spec.latency, number, row),
-            status=_text(row, spec.status) or "ok",
+            status=_text(number, row, spec.status) or "ok",
         )
         return FileRow(number, event, row[spec.label] if spec.label else None)
 
@@ -172,9 +172,17 @@ class _Builder:
         raise InputError(f"column {column!r}, row {number} holds {value!r}; it must hold a number")
 
 
-def _text(row: dict[str, Value], column: str | None) -> str | None:
+def _text(number: int, row: dict[str, Value], column: str | None) -> str | None:
     value = row[column] if column else None
-    return None if value is None else str(value)
+    if value is None or value == "":
+        return None
+    text = str(value)
+    if len(text) > MAX_TEXT:
+        raise InputError(
+            f"column {column!r}, row {number} holds a text of {len(text)} characters; an id, a "
+            f"version, a segment or a status may have {MAX_TEXT}"
+        )
+    return text
 
 
 def _line_rows(path: Path, spec: FileSpec) -> Iterator[FileRow]:
@@ -191,10 +199,9 @@ def _line_rows(path: Path, spec: FileSpec) -> Iterator[FileRow]:
 def _event_lines(path: Path, lines: list[tuple[int, bytes]]) -> Iterator[FileRow]:
     rows = []
     for number, (at, line) in enumerate(lines):
-        try:
-            event = EVENT.decode(line)
-        except ContractError as exc:
-            raise InputError(f"{path}, line {at}: {exc}") from exc
+        event = decode_event(line)
+        if isinstance(event, Rejection):
+            raise InputError(f"{path}, line {at} is no event: {event.detail}")
         rows.append(FileRow(number, event))
     rows.sort(key=lambda row: row.event.ts_ms)
     return iter(rows)
@@ -217,20 +224,30 @@ def _plain_lines(path: Path, lines: list[tuple[int, bytes]], spec: FileSpec) -> 
     build = _Builder(spec, inputs, file_digest(path)[:_DIGEST_DIGITS])
     order = sorted(range(len(lines)), key=times.__getitem__)
 
+    outputs = build.outputs
+
     def rows() -> Iterator[FileRow]:
         for number in order:
-            row = {name: _scalar(value) for name, value in orjson.loads(lines[number][1]).items()}
+            row = orjson.loads(lines[number][1])
             # A column that this line lacks is absent from its event, not null.
-            given = {name: row[name] for name in inputs if name in row}
-            meant = {name: row.get(name) for name in build.outputs}
+            given = {name: _cell(row[name]) for name in inputs if name in row}
+            meant = {name: _scalar(row.get(name), name, path, lines[number][0]) for name in outputs}
             yield build(number, times[number], given, meant)
 
     return rows()
 
 
-def _scalar(value: Any) -> Value:
+def _cell(value: Any) -> Value | Nested:
+    return _NESTED if isinstance(value, (dict, list)) else value
+
+
+_NESTED = Nested()
+
+
+def _scalar(value: Any, column: str, path: Path, line: int) -> Value:
     if isinstance(value, (dict, list)):
-        return orjson.dumps(value).decode()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value  # type: ignore[no-any-return]  # orjson gives nothing else than scalars here
+        raise InputError(
+            f"{path}, line {line}: column {column!r} holds an array or object; it must hold a "
+            "number, a text, a boolean or null"
+        )
+    return value  # type: ignore[no-any-return]  # JSON has no other scalars

@@ -27,8 +27,9 @@ class FileSpec:
     """How the rows of a table become events.
 
     ``model`` and ``version`` are names; all else are columns, and None means that there is none.
-    Every column that is not named here is an input, unless ``exclude`` holds it. A file whose
-    lines are events already needs no spec and heeds none.
+    Every column that is not named here is an input, and so is the segment's (an airport is
+    both), unless ``exclude`` holds it. A file whose lines are events already needs no spec and
+    heeds none.
     """
 
     model: str = "model"
@@ -60,7 +61,7 @@ class FileSpec:
                     f"there is no column {column!r}, named as {role}; the file has "
                     f"{', '.join(present)}{near(column, present)}"
                 )
-        used = set(taken.values())
+        used = {column for role, column in taken.items() if role != "segment"}
         inputs = tuple(column for column in present if column not in used)
         if not inputs:
             raise InputError(f"no column is left as an input: all of {', '.join(present)} are used")

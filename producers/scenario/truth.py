@@ -1,0 +1,69 @@
+"""The ground truth: what was injected, known from the injection and never from detection."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from driftlog.errors import ContractError, InputError
+from driftlog.records import Codec, Record
+
+__all__ = ["INJECTION", "Injection", "read_truth", "write_truth"]
+
+
+class Injection(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """One stretch of injected drift.
+
+    Rows are positions in the stream (from 0, in order of time), the end exclusive. Times are
+    those of the events as they were sent: of the first row touched, and of the first one after
+    (for a stretch that reaches the end of the stream, just after its last row).
+    """
+
+    kind: str
+    signals: tuple[str, ...]
+    start_row: int
+    end_row: int
+    start_ms: int
+    end_ms: int
+    strength: float
+    direction: int = 0  # expected of the signal's mean: +1 up, -1 down, 0 shape, share or absence
+    touched: int = 0  # rows that were really changed or held back
+    step: int = 0  # place of the injection in the scenario, from 0
+    label: str = ""  # the injection's name in the scenario file
+
+
+INJECTION = Codec(Injection)
+
+
+def write_truth(path: Path, injections: Iterable[Injection]) -> None:
+    """Write one JSON line an injection; whole or not at all.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    scratch = path.with_name(path.name + ".part")
+    try:
+        scratch.write_bytes(b"".join(INJECTION.encode(one) + b"\n" for one in injections))
+        os.replace(scratch, path)  # noqa: PTH105  # the name is said: this is the atomic step
+    except OSError as exc:
+        raise InputError(f"the ground truth cannot be written to {path}: {exc}") from exc
+
+
+def read_truth(path: Path) -> list[Injection]:
+    """Return the injections of a file.
+
+    Raises:
+        InputError: the file cannot be read, or a line is no injection; names file and line.
+    """
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as exc:
+        raise InputError(f"the ground truth {path} cannot be read: {exc}") from exc
+    injections = []
+    for number, line in enumerate(lines, 1):
+        try:
+            injections.append(INJECTION.decode(line))
+        except ContractError as exc:
+            raise InputError(f"{path}, line {number}: {exc}") from exc
+    return injections
