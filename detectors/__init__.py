@@ -1,1 +1,16 @@
-"""Streaming drift detectors over arrays."""
+"""Streaming drift detectors over arrays (signals, rows).
+
+Pure numeric code: it knows no clock, no log, no broker and nothing of the other packages. A new
+detector is one file and one line in ``__all__``; the name table follows, and so do the checks of
+``tests/detectors``.
+"""
+
+from detectors.adwin import ADWIN
+from detectors.contract import Detector
+from detectors.page_hinkley import PageHinkley
+from detectors.page_hinkley_classic import ClassicPageHinkley
+from detectors.psi import PSI
+
+__all__ = ["ADWIN", "PSI", "ClassicPageHinkley", "PageHinkley"]
+
+DETECTORS: dict[str, type[Detector]] = {globals()[cls].name: globals()[cls] for cls in __all__}

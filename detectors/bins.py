@@ -51,8 +51,11 @@ class NumberBins:
         for i, (low, high) in enumerate(zip(self.edges, self.edges[1:], strict=False)):
             if high == np.nextafter(low, np.inf):
                 names.append(f"= {low:.6g}")
-            else:
-                names.append(f"[{low:.6g}, {high:.6g}{']' if i == last else ')'}")
+                continue
+            # After a bin of one value the next begins just above it.
+            above = i > 0 and low == np.nextafter(self.edges[i - 1], np.inf)
+            left = f"({self.edges[i - 1]:.6g}" if above else f"[{low:.6g}"
+            names.append(f"{left}, {high:.6g}{']' if i == last else ')'}")
         top = np.nextafter(self.edges[-1], -np.inf)
         return (*names, f"> {top:.6g}", "missing", "wrong type")
 
@@ -114,7 +117,7 @@ def number_bins(values: FloatArray, bins: int = 10) -> NumberBins:
     >>> rng = np.random.default_rng(1)
     >>> spend = np.where(rng.random(10_000) < 0.8, 0.0, rng.lognormal(size=10_000))
     >>> number_bins(spend, 4).labels()[:3]
-    ('< 0', '= 0', '[4.94066e-324, 0.506846)')
+    ('< 0', '= 0', '(0, 0.506267)')
     """
     if bins < 2:
         raise ValueError(f"bins is {bins}; quantile bins are 2 or more")

@@ -98,7 +98,7 @@ class PSI:
     ...     reading = psi.end_pane(pane)
     ...     alarms += [pane] if reading.alarm[0] else []
     >>> alarms, round(float(reading.psi[0]), 3)
-    ([8, 9, 10, 11], 0.04)
+    ([8, 9, 10, 11], 0.032)
 
     References
     ----------

@@ -145,8 +145,8 @@ class NumberStandardiser:
     """z of S numbers.
 
     >>> scale = number_scale(np.arange(1001.0))
-    >>> NumberStandardiser([scale]).z(np.array([[500.0, 1e9, np.nan, np.inf]])).round(2).tolist()
-    [[0.0, 1.73, nan, nan]]
+    >>> NumberStandardiser([scale]).z(np.array([[750.0, 1e9, np.nan, np.inf]])).round(2).tolist()
+    [[0.87, 1.73, nan, nan]]
     """
 
     def __init__(self, scales: list[Scale]) -> None:
