@@ -40,8 +40,15 @@ class Consumer(driver.Consumer):
 
     _thread: ConsumerThread
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, transport: Any, *args: Any, **kwargs: Any) -> None:
+        conf = transport.app.conf
+        if conf.consumer_auto_offset_reset != "earliest":
+            raise TransportError(
+                f"setting 'consumer_auto_offset_reset' holds {conf.consumer_auto_offset_reset!r}; "
+                "it may hold 'earliest': the changelogs are read with it too, and a recovery that "
+                "begins at their end restores nothing"
+            )
+        super().__init__(transport, *args, **kwargs)
         self._parked = asyncio.Event()
         self._parked.set()  # nothing drains before the fetcher starts
         self._committing = asyncio.Lock()
@@ -49,14 +56,7 @@ class Consumer(driver.Consumer):
         self._origin: dict[TP, int] = {}
         self._holes: defaultdict[TP, dict[int, int]] = defaultdict(dict)
         self._no_later_than: dict[TP, int] = {}
-        conf = self.app.conf
         self._seek_limit = conf.broker_request_timeout * SHARE_OF_REQUEST_TIMEOUT
-        if conf.consumer_auto_offset_reset != "earliest":
-            raise TransportError(
-                f"setting 'consumer_auto_offset_reset' holds {conf.consumer_auto_offset_reset!r}; "
-                "it may hold 'earliest': the changelogs are read with it too, and a recovery that "
-                "begins at their end restores nothing"
-            )
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)

@@ -11,6 +11,8 @@ from faust.transport.drivers import aiokafka as driver
 from faust.transport.producer import ProducerBuffer
 from faust.types import FutureMessage, HeadersArg, RecordMetadata
 
+from stream.transport.engine import TransportError
+
 __all__ = ["Buffer", "Producer"]
 
 # How often a waiting flush looks whether the buffer has been stopped under it.
@@ -67,13 +69,13 @@ class Producer(driver.Producer):
 
     failure: BaseException | None = None
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.app.conf.producer_threaded:
-            raise ProducerSendError(
+    def __init__(self, transport: Any, *args: Any, **kwargs: Any) -> None:
+        if transport.app.conf.producer_threaded:
+            raise TransportError(
                 "setting 'producer_threaded' holds True; it may hold False: Faust's threaded "
                 "producer neither flushes nor stops as this transport needs"
             )
+        super().__init__(transport, *args, **kwargs)
         self.buffer = Buffer(loop=self.loop, beacon=self.beacon)
         self.buffer.app = self.app
 

@@ -13,8 +13,13 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
+from mode import Service
+
+from stream.transport.engine import TransportError
 
 __all__ = ["ConsumerThread", "Start"]
+
+GROUP_CHECK = 1.0  # seconds
 
 
 class Start(NamedTuple):
@@ -26,6 +31,30 @@ class Start(NamedTuple):
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The aiokafka consumer in its thread."""
+
+    @Service.task
+    async def _attend_group(self) -> None:
+        async for _ in self.itertimer(GROUP_CHECK, name="group"):
+            await self.check_group()
+
+    async def check_group(self) -> None:
+        """End the worker when aiokafka has given the group up.
+
+        aiokafka stops taking part in the group after an error it cannot mend (a refused join, a
+        missing permission) and hands the error to the next caller of its `getmany`. Faust never
+        calls that one: the worker stayed up, owned nothing and said nothing.
+        """
+        if self._consumer is None or self.should_stop:
+            return
+        try:
+            self._consumer._coordinator.check_errors()
+        except KafkaError as exc:
+            await self.crash(
+                TransportError(
+                    f"the Kafka group {self.app.conf.id!r} cannot be joined any more ({exc!r}): "
+                    "the worker must start again; check its permissions if this comes back"
+                )
+            )
 
     async def rewind(self, tps: Iterable[TP], no_later_than: Mapping[TP, int]) -> dict[TP, Start]:
         """Seek each partition to its commit, or to the log's start where it has none.
