@@ -108,7 +108,7 @@ class FastPath:
             correlation_id=event.correlation_id,
             ts_ms=event.ts_ms,
             segment=event.segment,
-            inputs=tuple(self.schema.input_cells(event)),
+            inputs=self.schema.input_cells(event),
             outputs=outputs,
             latency_ms=event.latency_ms,
             status=event.status,

@@ -10,7 +10,7 @@ from msgspec.structs import astuple
 from numpy.typing import NDArray
 
 from driftlog.records import SignalType
-from stream.cells import Codes, Schema, entropy, event_hashes, margin, numbers_of
+from stream.cells import Codes, Schema, entropy, event_hashes, floats, margin, numbers_of
 from stream.rows import WRONG_NUMBER, WRONG_TYPE, Rows
 
 __all__ = ["Place", "RowsBuilder", "wrong_cells"]
@@ -109,12 +109,10 @@ class RowsBuilder:
         if name == "margin":
             return margin(scores)
         if name == "latency":
-            return np.array([row.latency_ms for row in rows], dtype=np.float64)
+            return floats([row.latency_ms for row in rows])
         if name == "error":
-            return np.array([row.status != "ok" for row in rows], dtype=np.float64)
-        return np.array(
-            [None if one is None else one.confidence for one in outputs], dtype=np.float64
-        )
+            return floats([row.status != "ok" for row in rows])
+        return floats([None if one is None else one.confidence for one in outputs])
 
     def build(self) -> Rows:
         """Return all rows so far."""
