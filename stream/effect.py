@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import PSI, Moments
+from detectors import PSI
+from detectors.moments import Moments
 from driftlog.settings import DetectionSettings
 
 __all__ = ["Effect", "Usual", "measure"]

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import PSI, PSIReading, Reading, SpanMoments
+from detectors import PSI
+from detectors.contract import Reading
+from detectors.moments import SpanMoments
+from detectors.psi import PSIReading
 from driftlog.records import (
     BinShare,
     Onset,

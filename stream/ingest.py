@@ -19,14 +19,15 @@ from aiokafka.structs import OffsetAndMetadata
 from driftlog.decode import Rejection, decode_label
 from driftlog.errors import BrokerError
 from driftlog.kafka import connection
-from driftlog.records import parse_tick
 from driftlog.settings import Settings
 from stream import columns
-from stream.decode import DeadLetter, Decoded, Decoder
+from stream.decode import Decoder
+from stream.decoded import DeadLetter, Decoded, ReferencedRows
 from stream.judging import Judging
 from stream.lateness import Lateness
-from stream.rows import Rows
+from stream.routing import model_version
 from stream.source import Source, leaders, read_metadata
+from stream.ticks import at_ticks
 from stream.topics import Topics
 
 __all__ = ["Ingest"]
@@ -74,6 +75,9 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
     ) -> None:
         self.counts: Counter[str] = Counter()
         self.dead: Counter[str] = Counter()
+        self.wrong_types: Counter[tuple[str, ...]] = Counter()  # model, version, signal
+        self.new_columns: Counter[tuple[str, ...]] = Counter()  # model, version
+        self.vanished_columns: Counter[tuple[str, ...]] = Counter()
         self.sources: dict[int, Source] = {}
         self.lag: dict[int, int] = {}
         self.decoder = Decoder(settings, judging.in_effect)
@@ -83,7 +87,8 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         self._fail = fail
         self._flying: deque[_Batch] = deque()
         self._beat = 0.0
-        self._others: dict[int, int | None] = {}
+        self._others: dict[int, int | None] = {}  # running maxima of other workers' partitions
+        self._others_done: set[int] = set()  # those with nothing left to read
         self._labels: dict[TopicPartition, int] = {}
         self._lock = asyncio.Lock()  # a revocation waits for the round that is under way
 
@@ -155,9 +160,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
     def _eligible(self) -> list[TopicPartition]:
         """Partitions to read from now: all but those far ahead of the slowest in event time."""
         maxima = self._others | {p: s.lateness.max_ms for p, s in self.sources.items()}
-        caught_up = {p for p, lag in self.lag.items() if lag <= 0} | (
-            self._others.keys() - self.lag.keys()
-        )
+        caught_up = {p for p, lag in self.lag.items() if lag <= 0} | self._others_done
         ahead = leaders(maxima, caught_up, self._settings.stream.max_skew)
         events = [
             TopicPartition(self._topics.events, p) for p in sorted(self.sources) if p not in ahead
@@ -176,51 +179,80 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             source.lost += gap
             self.counts["lost"] += gap
             _log.error("%d events of %s were gone before they were read", gap, tp)
-        ticks = [t for record in records if (t := parse_tick(record.value)) is not None]
-        events = records if not ticks else [r for r in records if parse_tick(r.value) is None]
-        decoded = self.decoder.decode_batch(events)
-        before = source.lateness.watermark_ms
-        kept = self._drop_late(source, decoded)
-        for tick in ticks:
-            source.lateness.tick(tick)
-        sends = [await self._send_dead(letter) for letter in decoded.dead]
-        for rows in kept:
-            sends += await self._send_rows(rows, before)
+        sends: list[asyncio.Future[Any]] = []
+        for events, tick_ms in at_ticks(records):
+            sends += await self._take_events(source, events)
+            if tick_ms is not None:
+                source.lateness.tick(tick_ms)
         source.position = records[-1].offset + 1
         source.quiet_since, source.idle = None, False
         sends += await self._send_heartbeat(tp.partition, source)
-        self.counts["events"] += len(events)
         self._flying.append(_Batch(sends, tp, source.position, source.metadata()))
 
-    def _drop_late(self, source: Source, decoded: Decoded) -> list[Rows]:
+    async def _take_events(
+        self, source: Source, events: Sequence[Any]
+    ) -> list[asyncio.Future[Any]]:
+        decoded = self.decoder.decode_batch(events)
+        self._note(decoded)
+        before = source.lateness.watermark_ms
+        kept = self._drop_late(source, decoded)
+        self.counts["events"] += len(events)
+        sends = [await self._send_dead(letter) for letter in decoded.dead]
+        for one in kept:
+            sends += await self._send_rows(one, before)
+        return sends
+
+    def _drop_late(self, source: Source, decoded: Decoded) -> list[ReferencedRows]:
         """Judge all rows of the batch together, in the order of the log, over all models."""
         if not decoded.rows:
             return []
-        offsets = np.concatenate([rows.offset for rows in decoded.rows])
-        order = np.argsort(offsets, kind="stable")
-        times = np.concatenate([rows.ts_ms for rows in decoded.rows])
-        late = np.empty(len(offsets), dtype=np.bool_)
+        groups = [one.rows for one in decoded.rows]
+        order = np.argsort(np.concatenate([rows.offset for rows in groups]), kind="stable")
+        times = np.concatenate([rows.ts_ms for rows in groups])
+        late = np.empty(len(times), dtype=np.bool_)
         late[order] = source.lateness.judge(times[order])
         if not late.any():
             return list(decoded.rows)
         self.counts["late"] += int(late.sum())
-        cuts = np.cumsum([len(rows) for rows in decoded.rows])[:-1]
-        found = []
-        for rows, mask in zip(decoded.rows, np.split(late, cuts), strict=True):
-            keep = np.flatnonzero(~mask)
-            if len(keep):
-                found.append(rows.take(keep))
-        return found
+        cuts = np.cumsum([len(rows) for rows in groups])[:-1]
+        kept = [np.flatnonzero(~mask) for mask in np.split(late, cuts)]
+        return [
+            ReferencedRows(one.rows.take(keep), one.reference)
+            for one, keep in zip(decoded.rows, kept, strict=True)
+            if len(keep)
+        ]
 
-    async def _send_rows(self, rows: Rows, watermark_ms: int | None) -> list[asyncio.Future[Any]]:
+    def _note(self, decoded: Decoded) -> None:
+        self.wrong_types.update(decoded.wrong_types)
+        self.counts["shadow"] += decoded.shadow.total()
+        for seen, total in (
+            (decoded.new_columns, self.new_columns),
+            (decoded.vanished_columns, self.vanished_columns),
+        ):
+            for (model, version, column), count in seen.items():
+                if (model, version) not in total:
+                    kind = "new" if seen is decoded.new_columns else "vanished"
+                    _log.warning("%s input of %s %s: %r", kind, model, version, column[:80])
+                total[model, version] += count
+
+    async def _send_rows(
+        self, one: ReferencedRows, watermark_ms: int | None
+    ) -> list[asyncio.Future[Any]]:
         sends = []
-        for partition, part in self._judging.route(rows, self._topics.column_partitions):
-            for value in columns.encode(part, watermark_ms=watermark_ms):
-                sends.append(await self._send(self._topics.columns, None, value, partition))
+        name = model_version(one.rows.model, one.rows.version).encode()
+        for partition, rows in self._judging.route(one.rows, one.reference):
+            for part in columns.chunks(rows):
+                value = columns.encode(part, watermark_ms, self._judging.config, one.reference_id)
+                sends.append(await self._send(self._topics.columns, name, value, partition))
         return sends
 
     async def _send_heartbeat(self, partition: int, source: Source) -> list[asyncio.Future[Any]]:
-        value = columns.encode_heartbeat(partition, source.lateness.watermark_ms, idle=source.idle)
+        value = columns.encode_heartbeat(
+            partition,
+            source.lateness.watermark_ms,
+            idle=source.idle,
+            high_offset=source.position - 1,
+        )
         return [
             await self._send(self._topics.columns, None, value, p)
             for p in range(self._topics.column_partitions)
@@ -252,18 +284,27 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         """Read how far the partitions of other workers are, from the group's offset metadata."""
         theirs = [p for p in range(self._topics.event_partitions) if p not in self.sources]
         if not theirs:
-            self._others = {}
+            self._others, self._others_done = {}, set()
             return
         try:
+            committed = await self._committed(theirs)
+            ends = await self._consumer.end_offsets(
+                [TopicPartition(self._topics.events, p) for p in theirs]
+            )
             self._others = {
                 p: read_metadata(found.metadata) if found else None
-                for p, found in (await self._committed(theirs)).items()
+                for p, found in committed.items()
+            }
+            self._others_done = {
+                tp.partition
+                for tp, end in ends.items()
+                if end <= (found.offset if (found := committed.get(tp.partition)) else 0)
             }
         except (KafkaError, ValueError, TimeoutError) as exc:
             _log.debug("the other workers' progress is not known: %r", exc)
 
     async def _send(
-        self, topic: str, key: bytes | None, value: bytes, partition: int | None, **more: Any
+        self, topic: str, key: bytes | None, value: bytes | None, partition: int | None, **more: Any
     ) -> asyncio.Future[Any]:
         future: asyncio.Future[Any] = await self._producer.send(
             topic, value, key=key, partition=partition, **more
@@ -284,7 +325,9 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         for record in records:
             found = decode_label(record.value, max_bytes=limit)
             if isinstance(found, Rejection):
-                sends.append(await self._send_dead(DeadLetter.of(record, found)))
+                place = (record.topic, record.partition, record.offset)
+                letter = DeadLetter(record.value, record.key, found.reason, found.detail, *place)
+                sends.append(await self._send_dead(letter))
             else:
                 self.counts["labels"] += 1
         offset = records[-1].offset + 1

@@ -111,9 +111,7 @@ class Judging:
         """Return the thresholds that keep the budget."""
         key = _key(profile)
         if key not in self._thresholds:
-            named = segments_of(profile, self.settings.models)
-            series = 1 + (len(named) + 1 if named else 0)
-            self._thresholds[key] = thresholds(profile, self.settings, series=series)
+            self._thresholds[key] = thresholds(profile, self.settings)
         return self._thresholds[key]
 
     def shards(self, profile: ReferenceProfile, partition: int) -> tuple[Shard, ...]:

@@ -11,7 +11,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import PSI, Detector, Moments, Reading
+from detectors import PSI
+from detectors.contract import Detector, Reading
+from detectors.moments import Moments
 from driftlog.errors import StateError
 from driftlog.records import SignalProfile, SignalState, SignalType, Verdict
 from driftlog.settings import Settings

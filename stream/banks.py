@@ -1,0 +1,91 @@
+"""Detectors built for the signals of one shard, with the thresholds that keep the budget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors import ADWIN, DETECTORS, PSI, PageHinkley
+from detectors.contract import Detector
+from detectors.psi import PSIReading
+from driftlog.errors import SettingsError
+from driftlog.records import ReferenceProfile, SignalProfile
+from driftlog.settings import Settings
+from stream.thresholds import Thresholds
+
+__all__ = ["FixedPSI", "banks"]
+
+
+class FixedPSI(PSI):
+    """PSI against a textbook threshold, whatever the number of rows: the conventional preset.
+
+    >>> FixedPSI.name
+    'psi'
+    """
+
+    fixed = 0.2
+
+    def _read(self, counts: NDArray[np.int64]) -> PSIReading:
+        reading = super()._read(counts)
+        return replace(
+            reading,
+            score=reading.psi,
+            threshold=np.full(self.signals, self.fixed),
+            alarm=(reading.psi >= self.fixed) & ~reading.insufficient,
+        )
+
+
+def banks(
+    profile: ReferenceProfile,
+    limits: Thresholds,
+    places: NDArray[np.intp],
+    settings: Settings,
+) -> tuple[tuple[Detector, ...], PSI]:
+    """Return the detectors that may open an incident, and the PSI that is shown in any case.
+
+    Args:
+        profile: the reference.
+        limits: of all signals of the profile, in its order.
+        places: which of them are wanted, (S,).
+        settings: ``stream`` and ``detection`` are read.
+
+    Raises:
+        SettingsError: ``detection.detectors`` names one that does not exist.
+    """
+    signals = [profile.signals[i] for i in places]
+    psi = _psi(signals, limits, places, settings)
+    found: list[Detector] = []
+    for name in limits.detectors:
+        if name not in DETECTORS:
+            raise SettingsError("detection.detectors", name, "some of " + ", ".join(DETECTORS))
+        if name == PSI.name:
+            found.append(psi)
+        elif name == PageHinkley.name:
+            found.append(PageHinkley(limits.cusum[places], limits.allowances))
+        elif name == ADWIN.name:
+            found.append(ADWIN(limits.adwin_log_inv_delta[places]))
+        else:  # one of somebody's own: it comes with its textbook settings
+            found.append(DETECTORS[name].textbook(len(places)))
+    return tuple(found), psi
+
+
+def _psi(
+    signals: Sequence[SignalProfile],
+    limits: Thresholds,
+    places: NDArray[np.intp],
+    settings: Settings,
+) -> PSI:
+    shares = np.full((len(signals), max((len(s.shares) for s in signals), default=1)), np.nan)
+    for i, signal in enumerate(signals):
+        shares[i, : len(signal.shares)] = signal.shares
+    kind = PSI if limits.psi_fixed is None else FixedPSI
+    return kind(
+        shares,
+        np.array([max(s.rows, 1) for s in signals], dtype=np.int64),
+        panes=settings.stream.window_panes,
+        level=limits.psi_level[places],
+        inflation=limits.inflation[places],
+    )

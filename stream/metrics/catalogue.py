@@ -1,0 +1,185 @@
+"""Every metric: name, type, labels, unit, help. Docs, dashboards, rules and tests share it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+__all__ = ["CATALOGUE", "Metric"]
+
+_SERIES: Final = ("model", "version", "segment")
+_SIGNAL: Final = (*_SERIES, "signal")
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric. A counter's ``_total`` is part of its name here."""
+
+    name: str
+    type: Literal["gauge", "counter", "info"]
+    labels: tuple[str, ...]
+    unit: str  # base unit, empty where there is none
+    help: str
+
+
+_ALL: Final = (
+    Metric(
+        "driftlog_score",
+        "gauge",
+        (*_SIGNAL, "detector"),
+        "",
+        "Statistic of a detector at the last closed pane; beyond driftlog_threshold is an alarm.",
+    ),
+    Metric(
+        "driftlog_threshold",
+        "gauge",
+        (*_SIGNAL, "detector"),
+        "",
+        "Threshold of a detector, in the unit of its score.",
+    ),
+    Metric("driftlog_psi", "gauge", _SIGNAL, "", "Population stability index of the window."),
+    Metric(
+        "driftlog_effect_sd",
+        "gauge",
+        _SIGNAL,
+        "",
+        "Shift of the mean in standard deviations of the reference.",
+    ),
+    Metric("driftlog_rows", "gauge", _SIGNAL, "", "Rows in the window."),
+    Metric(
+        "driftlog_state",
+        "gauge",
+        _SIGNAL,
+        "",
+        "State: 0 learning, 1 insufficient, 2 ok, 3 minor, 4 pending, 5 drift, 6 stale.",
+    ),
+    Metric(
+        "driftlog_last_evaluation_timestamp_seconds",
+        "gauge",
+        _SERIES,
+        "seconds",
+        "Event time of the end of the last pane that was judged.",
+    ),
+    Metric(
+        "driftlog_drift_share",
+        "gauge",
+        _SERIES,
+        "",
+        "Weighted share of judged signals that have drifted, 0 to 1.",
+    ),
+    Metric(
+        "driftlog_signals",
+        "gauge",
+        (*_SERIES, "state"),
+        "",
+        "Signals of a series by state; told for every series, also those without gauges a signal.",
+    ),
+    Metric(
+        "driftlog_decision",
+        "gauge",
+        ("model",),
+        "",
+        "Worst decision of the open incidents: 0 none or NO_ACTION, 1 INVESTIGATE, 2 RETRAIN.",
+    ),
+    Metric(
+        "driftlog_open_incidents",
+        "gauge",
+        ("model", "severity"),
+        "",
+        "Incidents that are open.",
+    ),
+    Metric(
+        "driftlog_reference_info",
+        "info",
+        ("model", "version", "reference_id"),
+        "",
+        "The reference a model version is judged by.",
+    ),
+    Metric(
+        "driftlog_learning_rows",
+        "gauge",
+        ("model", "version"),
+        "",
+        "Rows learned so far of a model version that has no reference yet.",
+    ),
+    Metric("driftlog_series", "gauge", (), "", "Series shards held by this worker."),
+    Metric("driftlog_open_rows", "gauge", (), "", "Rows held for panes that are still open."),
+    Metric(
+        "driftlog_oldest_unapplied_pane_timestamp_seconds",
+        "gauge",
+        (),
+        "seconds",
+        "Event time of the oldest pane with verdicts that no incident has taken into account yet.",
+    ),
+    Metric("driftlog_events_total", "counter", (), "", "Events read."),
+    Metric("driftlog_labels_total", "counter", (), "", "Labels read."),
+    Metric("driftlog_late_total", "counter", (), "", "Events later than the allowed lateness."),
+    Metric(
+        "driftlog_late_idle_total",
+        "counter",
+        (),
+        "",
+        "Rows for a pane that was closed because their source partition had fallen idle.",
+    ),
+    Metric("driftlog_dead_letters_total", "counter", ("reason",), "", "Events rejected."),
+    Metric(
+        "driftlog_lost_total", "counter", (), "", "Events gone from the log before they were read."
+    ),
+    Metric(
+        "driftlog_wrong_type_cells_total",
+        "counter",
+        ("model", "version", "signal"),
+        "",
+        "Cells of a wrong type.",
+    ),
+    Metric(
+        "driftlog_new_columns_total",
+        "counter",
+        ("model", "version"),
+        "",
+        "Sampled events with an input that the reference does not know.",
+    ),
+    Metric(
+        "driftlog_vanished_columns_total",
+        "counter",
+        ("model", "version"),
+        "",
+        "Sampled events without an input that the reference has.",
+    ),
+    Metric(
+        "driftlog_unjudged_rows_total",
+        "counter",
+        ("why",),
+        "",
+        "Rows that reached the monitor and were not judged.",
+    ),
+    Metric(
+        "driftlog_state_discarded_total",
+        "counter",
+        (),
+        "",
+        "Stored states that could not be used; their series started afresh.",
+    ),
+    Metric(
+        "driftlog_lag_events", "gauge", ("partition",), "", "Events not yet read of a partition."
+    ),
+    Metric(
+        "driftlog_watermark_timestamp_seconds",
+        "gauge",
+        ("partition",),
+        "seconds",
+        "Event time up to which a source partition has been read.",
+    ),
+    Metric(
+        "driftlog_watermark_delay_seconds",
+        "gauge",
+        ("partition",),
+        "seconds",
+        "How far the watermark of a source partition is behind the clock.",
+    ),
+    Metric("driftlog_assigned_partitions", "gauge", ("stage",), "", "Partitions held."),
+    Metric("driftlog_ready", "gauge", (), "", "1 when partitions are held and state is there."),
+    Metric("driftlog_build_info", "info", ("version",), "", "Version of driftlog."),
+)
+
+CATALOGUE: Final[dict[str, Metric]] = {metric.name: metric for metric in _ALL}
