@@ -16,6 +16,7 @@ from driftlog.kafka import connection
 from driftlog.records import REFERENCE, ReferenceProfile
 from driftlog.settings import KafkaSettings
 from stream.book import ReferenceBook, reference_key
+from stream.topic_end import read_to_end
 
 __all__ = ["References", "publish_reference", "read_references", "references_topic"]
 
@@ -63,11 +64,13 @@ class References:
         async with _broker_errors(self._kafka, "reading", topic):
             try:
                 await consumer.start()
-                await self._read_to_end(consumer)
+                async for _, records in read_to_end(consumer):
+                    self._take(records)
             except BaseException:
                 await consumer.stop()
                 raise
         self._consumer = consumer
+        self._renew()
         return self
 
     async def __aexit__(
@@ -91,24 +94,14 @@ class References:
         async with _broker_errors(self._kafka, "following", references_topic(self._kafka)):
             while True:
                 batches = await self._consumer.getmany(timeout_ms=_POLL_MS)
+                for records in batches.values():
+                    self._take(records)
                 if batches:
-                    self._take(batches)
+                    self._renew()
 
-    async def _read_to_end(self, consumer: Any) -> None:
-        partitions = sorted(consumer.assignment())
-        ends = await consumer.end_offsets(partitions)
-        behind = {tp for tp, end in ends.items() if await consumer.position(tp) < end}
-        while behind:
-            self._take(await consumer.getmany(*behind, timeout_ms=_POLL_MS), quiet=True)
-            behind = {tp for tp in behind if await consumer.position(tp) < ends[tp]}
-        self._renew()
-
-    def _take(self, batches: dict[Any, list[Any]], *, quiet: bool = False) -> None:
-        for batch in batches.values():
-            for record in batch:
-                self._take_one(record)
-        if not quiet:
-            self._renew()
+    def _take(self, records: list[Any]) -> None:
+        for record in records:
+            self._take_one(record)
 
     def _take_one(self, record: Any) -> None:
         key = (record.key or b"").decode(errors="replace")

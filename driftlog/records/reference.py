@@ -18,25 +18,24 @@ SignalRole = Literal["input", "output", "service"]
 class SignalProfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One signal of the reference.
 
-    ``bins`` names every bin in the order of ``shares``; ``edges``, ``atoms`` and ``levels`` are
-    what a value's bin is found by. Statistics are of the values present.
+    ``bins`` names every bin in the order of ``shares``; ``edges`` and ``levels`` are what a value's
+    bin is found by. Statistics are of the values present.
     """
 
     signal: str
     role: SignalRole
     type: SignalType
     rows: int  # m, present or not
-    missing: float  # share without a value
+    missing: float  # share without a value, be it absent or of a wrong type
     bins: tuple[str, ...]
     shares: tuple[float, ...]  # of bins, smoothed by +0.5 a bin; they sum to 1
-    edges: tuple[float, ...] = ()  # numbers: rising inner and outer edges
-    atoms: tuple[float, ...] = ()  # numbers: values with a bin of their own
+    edges: tuple[float, ...] = ()  # numbers: rising; a bin's number is the count of edges <= value
     levels: tuple[str, ...] = ()  # categories: levels with a bin of their own
     other_levels: tuple[str, ...] = ()  # categories: known levels that share one bin
-    surprise: tuple[float, ...] = ()  # categories: nats, by bin
+    surprise: tuple[float, ...] = ()  # categories: nats; by level, of other levels, of unseen ones
     clip: tuple[float, float] = (0.0, 0.0)  # quantiles .001 and .999
-    mean: float = 0.0  # of the clipped values
-    sd: float = 0.0
+    mean: float = 0.0  # of the clipped values; of a category's surprise, in nats
+    sd: float = 0.0  # likewise; at least .1 of a boolean, 0 of a constant
     quantiles: tuple[float, ...] = ()  # 0, .05, .25, .5, .75, .95, 1 of the raw values
     allowances: tuple[float, ...] = ()  # of the CUSUM bank, in sd
     theta: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())  # up, down; by allowance

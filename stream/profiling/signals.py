@@ -1,0 +1,174 @@
+"""One column frozen as one signal of the reference."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.bins import NumberBins, category_bins, number_bins
+from detectors.calibration import exponents, indicator_inflation, long_run_variance
+from detectors.page_hinkley import ALLOWANCES
+from detectors.standardise import OFF_CONSTANT, Scale, category_scale, number_scale
+from driftlog.records import SignalProfile, SignalRole, SignalType, rounded
+from stream.preparation import Preparation, Prepared
+from stream.profiling.labels import BOOLEAN_BINS, SPECIAL, category_labels, number_labels
+from stream.profiling.types import Numbers, Texts
+from stream.rows import CategoryColumn
+
+__all__ = ["MOST_KNOWN", "QUANTILES", "signal_profile"]
+
+QUANTILES: Final = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+MOST_KNOWN: Final = 1_000  # levels of a category that a profile knows by name
+_BOOLEAN_EDGES: Final = (0.5,)
+_LEAST_BOOLEAN_SD: Final = 0.1
+_FINE: Final = 2  # digits of z by which the exponents are solved
+
+
+def signal_profile(
+    signal: str, role: SignalRole, kind: SignalType, values: Numbers | Texts
+) -> SignalProfile:
+    """Freeze one signal.
+
+    Args:
+        signal: its name.
+        role: where it comes from.
+        kind: its type.
+        values: (m,) in the coding of `stream.rows.Rows`, in event-time order; at least one is a
+            value.
+
+    Numbers: see `detectors.bins.number_bins` and `detectors.standardise.number_scale`. Booleans
+    have an sd of at least .1, so that one true among a million falses is ten sd and not a
+    thousand: a rate must change by points, not by its own tiny spread. Categories: the 30 most
+    frequent levels that occur more than once have a bin each, other levels of the reference share
+    one. A level that occurs once stands in the reference for those never seen: by Good and Turing
+    (Good 1953) their share is that of the levels seen once. So free text that always brings new
+    words does not seem to drift.
+    """
+    if isinstance(values, CategoryColumn):
+        return _calibrated(*_category(signal, role, values))
+    return _calibrated(*_number(signal, role, kind, values))
+
+
+def _number(
+    signal: str, role: SignalRole, kind: SignalType, values: Numbers
+) -> tuple[SignalProfile, Prepared]:
+    boolean = kind is SignalType.BOOLEAN
+    bins = NumberBins(_BOOLEAN_EDGES) if boolean else number_bins(values)
+    scale = _boolean_scale(values) if boolean else number_scale(values)
+    there = values[np.isfinite(values)]
+    draft = SignalProfile(
+        signal=signal,
+        role=role,
+        type=kind,
+        rows=len(values),
+        missing=rounded(1.0 - len(there) / len(values)),
+        bins=BOOLEAN_BINS if boolean else number_labels(bins),
+        shares=(1.0,) * bins.size,
+        edges=bins.edges,
+        clip=(scale.low, scale.high),
+        # A constant must stay what it is to the last digit, or it would differ from itself.
+        mean=rounded(scale.mean) if scale.sd else scale.mean,
+        sd=rounded(scale.sd),
+        quantiles=tuple(np.quantile(there, QUANTILES, method="inverted_cdf").tolist()),
+    )
+    prepared = Preparation([draft]).of_columns(len(values), {signal: values}, {})
+    return draft, prepared
+
+
+def _boolean_scale(values: Numbers) -> Scale:
+    share = float(values[np.isfinite(values)].mean())
+    return Scale(0.0, 1.0, share, max((share * (1.0 - share)) ** 0.5, _LEAST_BOOLEAN_SD))
+
+
+def _category(signal: str, role: SignalRole, column: Texts) -> tuple[SignalProfile, Prepared]:
+    counts = np.bincount(column.codes[column.codes >= 0], minlength=len(column.levels))
+    by_text = sorted(range(len(column.levels)), key=column.levels.__getitem__)
+    by_count = sorted((i for i in by_text if counts[i]), key=lambda i: -counts[i])
+    frequent = np.array([counts[i] if counts[i] > 1 else 0 for i in by_count], dtype=np.int64)
+    bins = category_bins(frequent)
+    known = by_count[:MOST_KNOWN]
+    # What its reference rows count as: a level seen once, or not known by name, is unseen.
+    seen = [at for at, i in enumerate(known) if counts[i] > 1]
+    amounts = np.zeros(bins.own + 2, dtype=np.int64)  # levels with a bin, other levels, unseen
+    amounts[-1] = counts.sum()
+    for at in seen:
+        amounts[bins.codes[at]] += frequent[at]
+        amounts[-1] -= frequent[at]
+    surprise, mean, sd = _surprise(amounts)
+    levels = tuple(column.levels[i] for i in known)
+    absent = int(np.count_nonzero(column.codes < 0))
+    draft = SignalProfile(
+        signal=signal,
+        role=role,
+        type=SignalType.CATEGORY,
+        rows=len(column.codes),
+        missing=rounded(absent / len(column.codes)),
+        bins=category_labels(levels[: bins.own]),
+        shares=(1.0,) * (bins.own + len(SPECIAL)),
+        levels=levels[: bins.own],
+        other_levels=levels[bins.own :],
+        surprise=surprise,
+        clip=(min(surprise), max(surprise)),
+        mean=mean,
+        sd=sd,
+    )
+    unknown = "?" * (1 + max(map(len, levels)))  # longer than every level, so none of them
+    counted = {column.levels[known[at]] for at in seen}
+    own = tuple(level if level in counted else unknown for level in column.levels)
+    rows = CategoryColumn(own, column.codes)
+    prepared = Preparation([draft]).of_columns(len(rows.codes), {}, {signal: rows})
+    return draft, prepared
+
+
+def _surprise(amounts: NDArray[np.int64]) -> tuple[tuple[float, ...], float, float]:
+    """Surprise of each level with a bin, of other levels and of unseen ones; mean and sd; in nats.
+
+    What the reference never held is a level unseen; it has the surprise of half a row, but is no
+    more than `OFF_CONSTANT` sd away: one typing error must not outweigh a thousand rows.
+    """
+    held = amounts[-1] > 0
+    counted = amounts if held else amounts[:-1]
+    scale = category_scale(counted)
+    z = np.array(scale.z if held else (*scale.z, min(scale.unseen, OFF_CONSTANT)))
+    raw = -np.log((amounts + 0.5) / (amounts.sum() + 0.5 * (len(counted) + 1)))
+    seen = np.flatnonzero(amounts > 0)
+    least = seen[np.argmin(raw[seen])]
+    top = seen[z[seen] == z[seen].max()]
+    # Of those that clipping made equal the most frequent is the one that was not clipped.
+    high = top[np.argmin(raw[top])]
+    if z[least] == z[high]:
+        nats = rounded(float(raw[least]))
+        return tuple(nats + OFF_CONSTANT * (v > 0) for v in z.tolist()), nats, 0.0
+    sd = float((raw[high] - raw[least]) / (z[high] - z[least]))
+    mean = float(raw[least] - sd * z[least])
+    return tuple(rounded(v) for v in (mean + sd * z).tolist()), rounded(mean), rounded(sd)
+
+
+def _calibrated(draft: SignalProfile, prepared: Prepared) -> SignalProfile:
+    """Add what the reference's own rows say of shares, autocorrelation and thresholds."""
+    codes = prepared.bins[0]
+    counts = np.bincount(codes, minlength=len(draft.bins)) + 0.5
+    z = prepared.z[0][~prepared.missing[0]]
+    variance = rounded(long_run_variance(z))
+    # Values that differ by a hundredth of a sd are one: a hundredth of the work, the same root.
+    theta = exponents(np.round(z, _FINE), ALLOWANCES, variance)
+    up, down = (tuple(rounded(t) for t in side.tolist()) for side in theta)
+    return msgspec.structs.replace(
+        draft,
+        shares=tuple(rounded(share) for share in (counts / counts.sum()).tolist()),
+        allowances=ALLOWANCES,
+        theta=(up, down),
+        long_run_variance=variance,
+        inflation=rounded(indicator_inflation(codes)),
+        autocorrelation=rounded(_lag_one(z)),
+    )
+
+
+def _lag_one(z: NDArray[np.float64]) -> float:
+    """Autocorrelation of neighbours; 0 for a constant."""
+    centred = z - z.mean() if len(z) else z
+    square = float(centred @ centred)
+    return float(centred[1:] @ centred[:-1]) / square if square > 0 else 0.0
