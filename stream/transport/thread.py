@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -20,6 +20,9 @@ from stream.transport.engine import TransportError
 __all__ = ["ConsumerThread", "Start"]
 
 GROUP_CHECK = 1.0  # seconds
+# So many group errors in so many seconds are not passing ones.
+GROUP_ATTEMPTS = 3
+GROUP_MEMORY = 60.0
 
 
 class Start(NamedTuple):
@@ -32,29 +35,38 @@ class Start(NamedTuple):
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The aiokafka consumer in its thread."""
 
+    _group_errors: Sequence[float] = ()
+
     @Service.task
     async def _attend_group(self) -> None:
         async for _ in self.itertimer(GROUP_CHECK, name="group"):
             await self.check_group()
 
     async def check_group(self) -> None:
-        """End the worker when aiokafka has given the group up.
+        """Take aiokafka's group errors, so that it goes on, and end the worker when they go on.
 
-        aiokafka stops taking part in the group after an error it cannot mend (a refused join, a
-        missing permission) and hands the error to the next caller of its `getmany`. Faust never
-        calls that one: the worker stayed up, owned nothing and said nothing.
+        After an error of a join aiokafka stops taking part in the group until somebody takes the
+        error, which its own `getmany` does and Faust's does not: the worker stayed up, owned
+        nothing and said nothing. Many such errors pass with the next attempt.
         """
         if self._consumer is None or self.should_stop:
             return
+        coordinator = self._consumer._coordinator
         try:
-            self._consumer._coordinator.check_errors()
+            coordinator.check_errors()
         except KafkaError as exc:
-            await self.crash(
-                TransportError(
-                    f"the Kafka group {self.app.conf.id!r} cannot be joined any more ({exc!r}): "
-                    "the worker must start again; check its permissions if this comes back"
+            now = monotonic()
+            recent = [at for at in self._group_errors if now - at < GROUP_MEMORY]
+            self._group_errors = [*recent, now]
+            self.log.warning("Joining the group failed: %r", exc)
+            if coordinator._coordination_task.done() or len(self._group_errors) >= GROUP_ATTEMPTS:
+                await self.crash(
+                    TransportError(
+                        f"the Kafka group {self.app.conf.id!r} cannot be joined ({exc!r}): the "
+                        "worker must start again; if this comes back, check the permissions of "
+                        "its user and the broker's log"
+                    )
                 )
-            )
 
     async def rewind(self, tps: Iterable[TP], no_later_than: Mapping[TP, int]) -> dict[TP, Start]:
         """Seek each partition to its commit, or to the log's start where it has none.

@@ -74,6 +74,10 @@ class ScriptedFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no types
     async def beginning_offsets(self, partitions: Iterable[Any], _: float) -> dict[Any, int]:
         return {tp: self._begins.get(tp, 0) for tp in partitions}
 
+    async def end_offsets(self, partitions: Iterable[Any], _: float) -> dict[Any, int]:
+        states = self._subscriptions.subscription.assignment.state_value
+        return {tp: states(TopicPartition(*tp)).highwater or 0 for tp in partitions}
+
 
 class ScriptedGroup:
     """The group's coordinator: its commits, and errors to raise on the next ones."""
@@ -82,6 +86,7 @@ class ScriptedGroup:
         self.committed: dict[Any, int] = {}
         self.errors: list[Exception] = []
         self.pending: Exception | None = None
+        self._coordination_task = asyncio.get_running_loop().create_future()
         self.generation = 1
 
     async def fetch_committed_offsets(self, tps: Iterable[Any]) -> dict[Any, Any]:
@@ -93,8 +98,9 @@ class ScriptedGroup:
         self.committed.update({tp: meta.offset for tp, meta in offsets.items()})
 
     def check_errors(self) -> None:
-        if self.pending is not None:
-            raise self.pending
+        error, self.pending = self.pending, None
+        if error is not None:
+            raise error
 
 
 class ScriptedKafka(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types

@@ -230,10 +230,24 @@ async def test_an_error_that_stays_ends_the_worker(make_bench: MakeBench) -> Non
     assert bench.consumer._thread.crashed
 
 
-async def test_a_group_that_aiokafka_has_given_up_ends_the_worker(make_bench: MakeBench) -> None:
+async def test_a_group_error_that_passes_is_taken_and_one_that_stays_ends_the_worker(
+    make_bench: MakeBench,
+) -> None:
     bench = await _read(make_bench(Ours), 0)
-    await bench.consumer._thread.check_group()
-    assert not bench.consumer._thread.crashed
+    thread = bench.consumer._thread
+    for attempt in (1, 2, 3):
+        assert not thread.crashed
+        bench.group.pending = GroupAuthorizationFailedError(f"scripted {attempt}")
+        await thread.check_group()
+        assert bench.group.pending is None  # aiokafka tries again
+        await thread.check_group()
+    assert thread.crashed
+    assert "cannot be joined" in str(thread.crash_reason)
+
+
+async def test_a_dead_group_task_ends_the_worker_at_once(make_bench: MakeBench) -> None:
+    bench = await _read(make_bench(Ours), 0)
+    bench.group._coordination_task.set_result(None)
     bench.group.pending = GroupAuthorizationFailedError("scripted")
     await bench.consumer._thread.check_group()
     assert bench.consumer._thread.crashed
