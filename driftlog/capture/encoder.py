@@ -23,7 +23,8 @@ def encode_event(
     """Return an event as JSON, and how many of its cells were unfit and became null.
 
     Args:
-        fields: all fields but inputs and outputs; changed in place. Those that are None are absent.
+        fields: all fields but inputs and outputs; changed in place. Segment and latency
+            may be None: then they are absent.
         inputs: name to value, before filtering.
         outputs: prediction, confidence and scores, or None.
         field_filter: what may leave.
@@ -50,8 +51,12 @@ def encode_event(
     fields["ts_ms"] = _time(fields["ts_ms"])
     if fields["role"] not in ("live", "shadow"):
         raise ContractError(f"role is {fields['role']!r}; it may be 'live' or 'shadow'")
-    if (latency := fields["latency_ms"]) is not None:
-        fields["latency_ms"] = _latency(latency)
+    if (latency := fields["latency_ms"]) is None or (number := _latency(latency)) is None:
+        del fields["latency_ms"]
+    else:
+        fields["latency_ms"] = number
+    if fields["segment"] is None:
+        del fields["segment"]
     return _dumps(fields), unfit
 
 
@@ -68,8 +73,9 @@ def encode_label(fields: dict[str, Any]) -> bytes:
     fields["ts_ms"] = _time(fields["ts_ms"])
     if fields["prediction_ts_ms"] is not None:
         fields["prediction_ts_ms"] = _time(fields["prediction_ts_ms"])
-    label = fields.pop("label")
-    return _dumps(fields, {"label": label})
+    return _dumps(
+        {name: value for name, value in fields.items() if value is not None or name == "label"}
+    )
 
 
 def key_of(correlation_id: str) -> bytes:
@@ -77,10 +83,7 @@ def key_of(correlation_id: str) -> bytes:
     return correlation_id.encode("utf-8", "replace")
 
 
-def _dumps(fields: dict[str, Any], always: Mapping[str, Any] | None = None) -> bytes:
-    record = {name: value for name, value in fields.items() if value is not None}
-    if always is not None:
-        record |= always
+def _dumps(record: dict[str, Any]) -> bytes:
     try:
         return orjson.dumps(record)
     except TypeError:  # a huge integer, or text with half a surrogate pair

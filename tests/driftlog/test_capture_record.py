@@ -119,6 +119,7 @@ def test_an_unfit_confidence_or_score_costs_itself_and_not_the_event() -> None:
     )
     assert plain_outputs({"prediction": 1, "scores": [0.5]}) == ({"prediction": 1}, 1)
     assert plain_outputs({"confidence": True}) == ({"confidence": None}, 1)
+    assert plain_outputs({1: 2, "own": "kept"}) == ({"1": 2, "own": "kept"}, 0)
 
 
 anything = st.recursive(
