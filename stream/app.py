@@ -35,6 +35,7 @@ INCIDENTS_TABLE: Final = "incidents"
 BYTES_PER_SECOND: Final = 2_000_000  # of state written; checkpoints are stretched to keep it
 
 Kind = Literal["monitor", "incidents"]
+_TABLES: Final[dict[Kind, str]] = {"monitor": MONITOR_TABLE, "incidents": INCIDENTS_TABLE}
 
 
 class Monitor:
@@ -84,7 +85,7 @@ class Monitor:
                 value_type=bytes,
                 on_recover=self._recovered,
             )
-            for kind, name in (("monitor", MONITOR_TABLE), ("incidents", INCIDENTS_TABLE))
+            for kind, name in _TABLES.items()
         }
         self._inputs: dict[Kind, str] = {"monitor": topics.columns, "incidents": topics.verdicts}
         self.app.agent(columns, name="monitor")(self._agent("monitor"))
@@ -138,16 +139,17 @@ class Monitor:
     async def _recovered(self) -> None:
         """Let each partition begin where its state asks for, before the first record is read."""
         self.live.clear()
+        consumer: Any = self.app.consumer
         for kind, table in self._tables.items():
             topic = self._inputs[kind]
-            owned = {tp.partition for tp in self.app.consumer.assignment() if tp.topic == topic}
+            owned = {tp.partition for tp in consumer.assignment() if tp.topic == topic}
             for key in [k for k in table.data.data if int(k[:5]) not in owned]:
                 del table.data.data[key]
             for partition in sorted(owned):
                 fold = self._fold(kind, partition)
                 fold.restore(records_of(partition, table.data))
                 if fold.position >= 0:
-                    self.app.consumer.start_no_later(TP(topic, partition), fold.position)
+                    consumer.start_no_later(TP(topic, partition), fold.position)
 
     async def _revoked(self, *args: Any, **more: Any) -> None:
         self.live.clear()

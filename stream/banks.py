@@ -42,6 +42,7 @@ def banks(
     profile: ReferenceProfile,
     limits: Thresholds,
     places: NDArray[np.intp],
+    shares: NDArray[np.float64],
     settings: Settings,
 ) -> tuple[tuple[Detector, ...], PSI]:
     """Return the detectors that may open an incident, and the PSI that is shown in any case.
@@ -50,13 +51,14 @@ def banks(
         profile: the reference.
         limits: of all signals of the profile, in its order.
         places: which of them are wanted, (S,).
+        shares: of their bins in the reference, (S, B), NaN behind the last bin.
         settings: ``stream`` and ``detection`` are read.
 
     Raises:
         SettingsError: ``detection.detectors`` names one that does not exist.
     """
     signals = [profile.signals[i] for i in places]
-    psi = _psi(signals, limits, places, settings)
+    psi = _psi(signals, limits, places, shares, settings)
     found: list[Detector] = []
     for name in limits.detectors:
         if name not in DETECTORS:
@@ -76,11 +78,9 @@ def _psi(
     signals: Sequence[SignalProfile],
     limits: Thresholds,
     places: NDArray[np.intp],
+    shares: NDArray[np.float64],
     settings: Settings,
 ) -> PSI:
-    shares = np.full((len(signals), max((len(s.shares) for s in signals), default=1)), np.nan)
-    for i, signal in enumerate(signals):
-        shares[i, : len(signal.shares)] = signal.shares
     kind = PSI if limits.psi_fixed is None else FixedPSI
     return kind(
         shares,

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
@@ -21,6 +20,7 @@ from driftlog.errors import BrokerError
 from driftlog.kafka import connection
 from driftlog.settings import Settings
 from stream import columns
+from stream.admission import admit
 from stream.decode import Decoder
 from stream.decoded import DeadLetter, Decoded, ReferencedRows
 from stream.judging import Judging
@@ -195,32 +195,13 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         decoded = self.decoder.decode_batch(events)
         self._note(decoded)
         before = source.lateness.watermark_ms
-        kept = self._drop_late(source, decoded)
+        kept, late = admit(source.lateness, decoded.rows)
+        self.counts["late"] += late
         self.counts["events"] += len(events)
         sends = [await self._send_dead(letter) for letter in decoded.dead]
         for one in kept:
             sends += await self._send_rows(one, before)
         return sends
-
-    def _drop_late(self, source: Source, decoded: Decoded) -> list[ReferencedRows]:
-        """Judge all rows of the batch together, in the order of the log, over all models."""
-        if not decoded.rows:
-            return []
-        groups = [one.rows for one in decoded.rows]
-        order = np.argsort(np.concatenate([rows.offset for rows in groups]), kind="stable")
-        times = np.concatenate([rows.ts_ms for rows in groups])
-        late = np.empty(len(times), dtype=np.bool_)
-        late[order] = source.lateness.judge(times[order])
-        if not late.any():
-            return list(decoded.rows)
-        self.counts["late"] += int(late.sum())
-        cuts = np.cumsum([len(rows) for rows in groups])[:-1]
-        kept = [np.flatnonzero(~mask) for mask in np.split(late, cuts)]
-        return [
-            ReferencedRows(one.rows.take(keep), one.reference)
-            for one, keep in zip(decoded.rows, kept, strict=True)
-            if len(keep)
-        ]
 
     def _note(self, decoded: Decoded) -> None:
         self.wrong_types.update(decoded.wrong_types)

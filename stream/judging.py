@@ -14,7 +14,8 @@ from stream.banks import banks
 from stream.book import ReferenceBook
 from stream.learning import Learner
 from stream.preparation import Preparation, Prepared
-from stream.profiling import profile_of_events
+from stream.profile import profile_of_events
+from stream.raw_rows import shaped
 from stream.routing import ALL, OTHER, Shard, model_partition, segments_of, shards_of
 from stream.rows import Rows
 from stream.series import Identity, SeriesState
@@ -37,7 +38,7 @@ def config_hash(settings: Settings) -> str:
         }
         for name in _DECIDING
     }
-    return blake2b(msgspec.json.encode(plain, order="deterministic"), digest_size=6).hexdigest()
+    return blake2b(msgspec.json.encode(plain, enc_hook=int, order="deterministic"), digest_size=6).hexdigest()
 
 
 class Judging:
@@ -91,7 +92,7 @@ class Judging:
             model=learner.model,
             version=learner.version,
             origin="learned",
-            settings=self.settings.models,
+            models=self.settings.models,
             effective_from_ms=effective_from_ms,
             source=f"the first {self.settings.models.learn_rows:,} events",
         )
@@ -100,12 +101,16 @@ class Judging:
         """Return what turns rows into the detectors' input."""
         key = _key(profile)
         if key not in self._preparations:
-            self._preparations[key] = Preparation(profile)
+            self._preparations[key] = Preparation(profile.signals)
         return self._preparations[key]
 
     def prepare(self, profile: ReferenceProfile, rows: Rows) -> Prepared:
         """Turn rows into the detectors' input, for all signals of the reference."""
-        return self.preparation(profile).prepare(rows)
+        return self.preparation(profile)(rows)
+
+    def rows_from_raw(self, rows: Rows, profile: ReferenceProfile) -> Rows:
+        """Shape rows that came raw by a reference."""
+        return shaped(rows, profile, self.settings.models.types)
 
     def thresholds(self, profile: ReferenceProfile) -> Thresholds:
         """Return the thresholds that keep the budget."""
@@ -128,7 +133,9 @@ class Judging:
         """Return the state of a shard before its first pane."""
         names = [signal.signal for signal in profile.signals]
         places = np.array([names.index(signal) for signal in shard.signals], dtype=np.intp)
-        detectors, psi = banks(profile, self.thresholds(profile), places, self.settings)
+        shares = self.preparation(profile).shares[places]
+        limits = self.thresholds(profile)
+        detectors, psi = banks(profile, limits, places, shares, self.settings)
         identity = Identity(
             profile.model, profile.version, shard, profile.reference_id, self.config
         )

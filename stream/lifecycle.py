@@ -91,7 +91,7 @@ class Lifecycle:
 
     def of(self, signal: int) -> SignalState:
         """State of one signal."""
-        return _STATES[self.state[signal]]
+        return _STATES[int(self.state[signal])]
 
     def dump(self) -> dict[str, Any]:
         """Plain data."""

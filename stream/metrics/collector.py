@@ -141,14 +141,14 @@ class WorkerCollector(Collector):
         told["driftlog_series"].append(((), float(sum(len(p.series) for p in columns))))
         told["driftlog_open_rows"].append(((), float(sum(p.open_rows for p in columns))))
         counts: Counter[str] = Counter()
-        for partition in (*columns, *verdicts):
-            counts.update(partition.counts)
+        for held in (*(p.counts for p in columns), *(p.counts for p in verdicts)):
+            counts.update(held)
         told["driftlog_late_idle_total"].append(((), float(counts["late_idle"])))
         told["driftlog_state_discarded_total"].append(((), float(counts["state_discarded"])))
         for why in _UNJUDGED:
             told["driftlog_unjudged_rows_total"].append(((why,), float(counts[why])))
-        for stage, held in (("monitor", columns), ("incidents", verdicts)):
-            told["driftlog_assigned_partitions"].append(((stage,), float(len(held))))
+        for stage, many in (("monitor", len(columns)), ("incidents", len(verdicts))):
+            told["driftlog_assigned_partitions"].append(((stage,), float(many)))
         if ingest is None:
             return
         told["driftlog_assigned_partitions"].append((("ingest",), float(len(ingest.sources))))
