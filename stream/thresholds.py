@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.calibration import adwin_log_inv_delta, cusum_thresholds
-from driftlog.errors import ProfileError
 from driftlog.records import ReferenceProfile, SignalProfile
 from driftlog.settings import Settings
 from stream.routing import segments_of
@@ -61,7 +59,6 @@ def thresholds(
     profile: ReferenceProfile,
     settings: Settings,
     *,
-    only: Sequence[str] | None = None,
     versions: int = 1,
 ) -> Thresholds:
     """Return thresholds that keep a model within its alarm budget.
@@ -82,57 +79,41 @@ def thresholds(
     Args:
         profile: the reference.
         settings: detection, models (series) and the pane are read.
-        only: signals wanted, for a shard; the budget is split over all of the profile's.
         versions: model versions that share the budget.
-
-    Raises:
-        ProfileError: ``only`` names a signal that the profile lacks.
 
     Source: RECIPES of the CUSUM in `detectors.calibration`; Page (1954), Siegmund (1985).
     """
-    wanted = _wanted(profile, only)
+    signals = profile.signals
     detection = settings.detection
     conventional = detection.preset == "conventional"
     rate = detection.expected_rate or profile.rate or ASSUMED_RATE
     judges = max(len(detection.detectors), 1)
-    streams = len(profile.signals) * judges * _series(profile, settings) * versions
+    streams = len(signals) * judges * _series(profile, settings) * versions
     share = detection.alarm_budget / max(streams, 1)  # false alarms a month of one of them
     between = max(rate * MONTH_S / share, _LEAST_ROWS)
     looks = MONTH_S * 1000 / settings.stream.pane
     level = CONVENTIONAL_LEVEL if conventional else min(share / looks, CONVENTIONAL_LEVEL)
-    allowances = wanted[0].allowances if wanted else ()
-    variance = [_raised(one.long_run_variance, one) for one in wanted]
+    allowances = signals[0].allowances if signals else ()
+    variance = [_raised(one.long_run_variance, one) for one in signals]
     bank = [
         cusum_thresholds(np.array(one.theta), one.allowances, v, _present(one), between)
-        for one, v in zip(wanted, variance, strict=True)
+        for one, v in zip(signals, variance, strict=True)
     ]
     return Thresholds(
-        signals=tuple(one.signal for one in wanted),
+        signals=tuple(one.signal for one in signals),
         detectors=("psi",) if conventional else detection.detectors,
         rate=rate,
         rows_between=between,
         allowances=allowances,
-        cusum=np.array(bank).reshape(len(wanted), 2, len(allowances)),
+        cusum=np.array(bank).reshape(len(signals), 2, len(allowances)),
         adwin_log_inv_delta=np.array([adwin_log_inv_delta(between, v) for v in variance]),
-        psi_level=np.full(len(wanted), max(level, _LEAST_LEVEL)),
+        psi_level=np.full(len(signals), max(level, _LEAST_LEVEL)),
         psi_fixed=CONVENTIONAL_PSI if conventional else None,
-        inflation=np.array([_raised(one.inflation, one) for one in wanted]),
+        inflation=np.array([_raised(one.inflation, one) for one in signals]),
         smallest_shift=np.array(
-            [3.0 * (v / _present(one)) ** 0.5 for one, v in zip(wanted, variance, strict=True)]
+            [3.0 * (v / _present(one)) ** 0.5 for one, v in zip(signals, variance, strict=True)]
         ),
     )
-
-
-def _wanted(profile: ReferenceProfile, only: Sequence[str] | None) -> list[SignalProfile]:
-    by_name = {one.signal: one for one in profile.signals}
-    names = list(by_name) if only is None else list(only)
-    unknown = [name for name in names if name not in by_name]
-    if unknown:
-        raise ProfileError(
-            f"reference {profile.reference_id} of {profile.model} {profile.version} has no signal "
-            f"{unknown[0]!r}; it has {', '.join(by_name)}"
-        )
-    return [by_name[name] for name in names]
 
 
 def _series(profile: ReferenceProfile, settings: Settings) -> int:
