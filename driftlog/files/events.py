@@ -54,14 +54,20 @@ def file_events(source: Path | str | pa.Table, spec: FileSpec | None = None) -> 
     return (row.event for row in file_rows(source, spec))
 
 
-def file_rows(source: Path | str | pa.Table, spec: FileSpec | None = None) -> Iterator[FileRow]:
-    """Return what `file_events` does, with row numbers and labels."""
+def file_rows(
+    source: Path | str | pa.Table, spec: FileSpec | None = None, digest: str | None = None
+) -> Iterator[FileRow]:
+    """Return what `file_events` does, with row numbers and labels.
+
+    ``digest`` goes with a table that was read from a file: with the file's own digest
+    (`driftlog.files.file_digest`) its rows have the ids that the file's rows have.
+    """
     spec = spec or FileSpec()
     if isinstance(source, (str, Path)):
         if is_lines(source):
             return _line_rows(Path(source), spec)
         return _table_rows(read_table(source), spec, file_digest(source))
-    return _table_rows(source, spec, _table_digest(source))
+    return _table_rows(source, spec, digest or _table_digest(source))
 
 
 def _table_digest(table: Any) -> str:

@@ -10,7 +10,7 @@ from producers.scenario.kind import InjectionSpec, Kind
 from producers.scenario.measures import Measures, measure
 from producers.scenario.presets import PRESETS, preset
 from producers.scenario.read import Scenario, parse_scenario, read_scenario
-from producers.scenario.truth import INJECTION, Injection, read_truth, write_truth
+from producers.scenario.truth import INJECTION, Injection, joined, read_truth, write_truth
 
 __all__ = [
     "INJECTION",
@@ -22,6 +22,7 @@ __all__ = [
     "Kind",
     "Measures",
     "Scenario",
+    "joined",
     "load_scenario",
     "measure",
     "parse_scenario",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
+
+import msgspec
 
 from driftlog.errors import ContractError, InputError
 from driftlog.records import Codec, Record
 
-__all__ = ["INJECTION", "Injection", "read_truth", "write_truth"]
+__all__ = ["INJECTION", "Injection", "joined", "read_truth", "write_truth"]
 
 
 class Injection(Record, frozen=True, kw_only=True, omit_defaults=True):
@@ -30,10 +31,26 @@ class Injection(Record, frozen=True, kw_only=True, omit_defaults=True):
     direction: int = 0  # expected of the signal's mean: +1 up, -1 down, 0 shape, share or absence
     touched: int = 0  # rows that were really changed or held back
     step: int = 0  # place of the injection in the scenario, from 0
+    pass_number: int = 0  # of a replay in a loop
     label: str = ""  # the injection's name in the scenario file
 
 
 INJECTION = Codec(Injection)
+
+
+def joined(earlier: Iterable[Injection], later: Iterable[Injection]) -> list[Injection]:
+    """Return the truth of a replay that was resumed: a stretch cut in two is one again."""
+    found = {(one.pass_number, one.step, one.start_row): one for one in earlier}
+    for one in later:
+        key = (one.pass_number, one.step, one.start_row)
+        before = found.get(key, one)
+        found[key] = msgspec.structs.replace(
+            one,
+            start_ms=min(before.start_ms, one.start_ms),
+            end_ms=max(before.end_ms, one.end_ms),
+            touched=one.touched + (before.touched if before is not one else 0),
+        )
+    return [found[key] for key in sorted(found)]
 
 
 def write_truth(path: Path, injections: Iterable[Injection]) -> None:
@@ -45,7 +62,7 @@ def write_truth(path: Path, injections: Iterable[Injection]) -> None:
     scratch = path.with_name(path.name + ".part")
     try:
         scratch.write_bytes(b"".join(INJECTION.encode(one) + b"\n" for one in injections))
-        os.replace(scratch, path)  # noqa: PTH105  # the name is said: this is the atomic step
+        scratch.replace(path)
     except OSError as exc:
         raise InputError(f"the ground truth cannot be written to {path}: {exc}") from exc
 

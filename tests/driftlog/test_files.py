@@ -67,6 +67,12 @@ def test_each_format_gives_the_same_events(tmp_path: Path, name: str) -> None:
     assert [row.label for row in rows] == [False, None, True]
 
 
+def test_a_table_read_before_has_the_ids_of_its_file(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.csv")
+    again = file_rows(read_table(path), digest=file_digest(path))
+    assert list(again) == list(file_rows(path))
+
+
 def test_columns_with_a_meaning_are_no_inputs() -> None:
     table = pa.table(
         {
