@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 
 from api.model import NAME, Parameters, load_or_train
-from api.server import bind, serve
 from api.service import create_app
 from driftlog.capture import Capture
 from driftlog.errors import DriftlogError
+from driftlog.serving import bind, serve
 from driftlog.settings import load_settings
 
 

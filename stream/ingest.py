@@ -37,6 +37,7 @@ _log = logging.getLogger(__name__)
 BATCH: Final = 4_096  # records taken of one partition before the next has its turn
 LINGER: Final = 0.2  # seconds that few rows wait for more, so that a chunk is not one row
 ENOUGH: Final = 1_024  # rows in a round that need not wait
+BEHIND: Final = 0.01  # the same while the broker has more to give
 HEARTBEAT: Final = 1.0  # seconds
 IN_FLIGHT: Final = 64  # batches sent and not yet acknowledged
 FRESH_FETCH: Final = 2_000  # ms; an older answer of the broker says nothing about idleness
@@ -63,16 +64,9 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         settings: the whole.
         topics: names and partition counts.
         judging: gives the references by which rows are routed.
-        fail: called with the reason when a send has failed; it must not return to the loop.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        topics: Topics,
-        judging: Judging,
-        fail: Callable[[str], None],
-    ) -> None:
+    def __init__(self, settings: Settings, topics: Topics, judging: Judging) -> None:
         self.counts: Counter[str] = Counter()
         self.dead: Counter[str] = Counter()
         self.wrong_types: Counter[tuple[str, ...]] = Counter()  # model, version, signal
@@ -84,7 +78,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         self._settings = settings
         self._topics = topics
         self._judging = judging
-        self._fail = fail
+        self.ready = False
         self._flying: deque[_Batch] = deque()
         self._beat = 0.0
         self._others: dict[int, int | None] = {}  # running maxima of other workers' partitions
@@ -155,7 +149,15 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             if time.monotonic() - self._beat >= HEARTBEAT:
                 await self._heartbeats()
         if rows < ENOUGH:
-            await asyncio.sleep(max(0.0, LINGER - (time.monotonic() - began)))
+            wait = BEHIND if self._behind() else LINGER
+            await asyncio.sleep(max(0.0, wait - (time.monotonic() - began)))
+
+    def _behind(self) -> bool:
+        """Whether the broker has more than it gave: then it is asked again at once."""
+        return any(
+            (self._consumer.highwater(TopicPartition(self._topics.events, p)) or 0) > s.position
+            for p, s in self.sources.items()
+        )
 
     def _eligible(self) -> list[TopicPartition]:
         """Partitions to read from now: all but those far ahead of the slowest in event time."""
@@ -324,7 +326,6 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             batch = self._flying.popleft()
             for answer in await asyncio.gather(*batch.sends, return_exceptions=True):
                 if isinstance(answer, BaseException):
-                    self._fail(f"a chunk could not be sent: {answer!r}")
                     raise BrokerError(f"a chunk could not be sent: {answer!r}") from answer
             if batch.partition is not None and self._owns(batch.partition):
                 done[batch.partition] = OffsetAndMetadata(batch.offset, batch.metadata)
@@ -376,6 +377,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             for tp in assigned:
                 if tp.topic == self._topics.labels:
                     self._labels[tp] = 0
+            self.ready = True
 
     async def _committed(self, partitions: Sequence[int]) -> dict[int, OffsetAndMetadata | None]:
         tps = [TopicPartition(self._topics.events, p) for p in partitions]

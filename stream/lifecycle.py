@@ -71,7 +71,7 @@ class Lifecycle:
         beyond = alarmed & important & ~insufficient
         self.pending = np.where(beyond & ~drifting, self.pending + 1, 0).astype(np.int32)
         self.clear = np.where(drifting & clear, self.clear + 1, 0).astype(np.int32)
-        back = drifting & (self.clear >= max(1, settings.resolve_panes // 2))
+        back: BoolArray = drifting & (self.clear >= max(1, settings.resolve_panes // 2))
         state = np.select(
             [
                 drifting & ~back,

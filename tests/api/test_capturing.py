@@ -10,7 +10,7 @@ import pytest
 
 from api.flights import Flights
 from api.model import FlightModel
-from api.server import running
+from driftlog.serving import running
 from api.service import create_app
 from driftlog.capture import Capture
 from driftlog.records import Event, Label

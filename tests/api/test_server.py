@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from api.model import FlightModel
-from api.server import bind, running
+from driftlog.serving import bind, running
 from api.service import create_app
 from driftlog.errors import InputError
 from driftlog.testing.embedded import EmbeddedBroker

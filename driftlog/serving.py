@@ -1,4 +1,4 @@
-"""Runs an app object on a port: in the foreground, or for as long as a block lasts."""
+"""Runs an ASGI app object on a port: in the foreground, or for as long as a block lasts."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import uvicorn
-from fastapi import FastAPI
 
 from driftlog.errors import InputError
+
+__all__ = ["bind", "running", "serve"]
 
 # A browser may keep a stream open for ever, and uvicorn would wait for it as long.
 _GRACE_S = 5
@@ -53,7 +55,7 @@ def bind(host: str, port: int) -> tuple[socket.socket, str]:
 
 
 @asynccontextmanager
-async def running(app: FastAPI, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+async def running(app: Any, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
     """Serve ``app`` inside the block and yield its URL; leaving it stops the server.
 
     Signals are not touched: a program that does more than serve handles Ctrl-C itself.
@@ -77,7 +79,7 @@ async def running(app: FastAPI, host: str = "127.0.0.1", port: int = 0) -> Async
         sock.close()
 
 
-def serve(app: FastAPI, sock: socket.socket) -> None:
+def serve(app: Any, sock: socket.socket) -> None:
     """Serve ``app`` on a bound socket until SIGINT or SIGTERM, then return.
 
     uvicorn itself would raise the signal again after its shutdown, and SIGTERM would end the
@@ -96,7 +98,7 @@ async def _until_told(server: _Server, sock: socket.socket) -> None:
     await server.serve([sock])
 
 
-def _config(app: FastAPI) -> uvicorn.Config:
+def _config(app: Any) -> uvicorn.Config:
     return uvicorn.Config(
         app, log_level="warning", access_log=False, timeout_graceful_shutdown=_GRACE_S
     )
