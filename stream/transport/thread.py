@@ -37,6 +37,13 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     _group_errors: Sequence[float] = ()
 
+    async def crash(self, reason: BaseException) -> None:
+        """End the worker, from the app's loop: its events are not safe to set from this thread."""
+        if asyncio.get_running_loop() is self.parent_loop:
+            await super().crash(reason)
+        else:
+            asyncio.run_coroutine_threadsafe(super().crash(reason), self.parent_loop)
+
     @Service.task
     async def _attend_group(self) -> None:
         async for _ in self.itertimer(GROUP_CHECK, name="group"):
