@@ -1,6 +1,7 @@
 """Bins of a reference sample: which values count as one, for numbers and for categories."""
 
 from dataclasses import dataclass
+from math import inf, nextafter
 
 import numpy as np
 
@@ -49,14 +50,14 @@ class NumberBins:
         names = [f"< {self.edges[0]:.6g}"]
         last = len(self.edges) - 2
         for i, (low, high) in enumerate(zip(self.edges, self.edges[1:], strict=False)):
-            if high == np.nextafter(low, np.inf):
+            if high == nextafter(low, inf):
                 names.append(f"= {low:.6g}")
                 continue
             # After a bin of one value the next begins just above it.
-            above = i > 0 and low == np.nextafter(self.edges[i - 1], np.inf)
+            above = i > 0 and low == nextafter(self.edges[i - 1], inf)
             left = f"({self.edges[i - 1]:.6g}" if above else f"[{low:.6g}"
             names.append(f"{left}, {high:.6g}{']' if i == last else ')'}")
-        top = np.nextafter(self.edges[-1], -np.inf)
+        top = nextafter(self.edges[-1], -inf)
         return (*names, f"> {top:.6g}", "missing", "wrong type")
 
 
@@ -124,11 +125,12 @@ def number_bins(values: FloatArray, bins: int = 10) -> NumberBins:
     distinct, counts = np.unique(values[np.isfinite(values)], return_counts=True)
     if not distinct.size:
         return NumberBins(())
-    beyond = float(np.nextafter(distinct[-1], np.inf))
+    beyond = nextafter(float(distinct[-1]), inf)
     if distinct.size <= _FEW:
         # Half of each, so that the sum of two large ones is finite.
         between = distinct[:-1] / 2 + distinct[1:] / 2
-        return NumberBins((float(distinct[0]), *map(float, between), beyond))
+        edges = np.array([distinct[0], *between, beyond])
+        return NumberBins(tuple(float(edge) for edge in np.unique(edges) if edge < np.inf))
     modes = distinct[counts > _MODE_SHARE * counts.sum()]
     rest = ~np.isin(distinct, modes)
     reached = np.cumsum(counts[rest]) / counts[rest].sum()
@@ -137,11 +139,11 @@ def number_bins(values: FloatArray, bins: int = 10) -> NumberBins:
         [
             [distinct[0], beyond],
             modes,
-            np.nextafter(modes, np.inf),
+            [nextafter(float(mode), inf) for mode in modes],
             distinct[rest][cuts],
         ]
     )
-    return NumberBins(tuple(float(edge) for edge in np.unique(edges) if np.isfinite(edge)))
+    return NumberBins(tuple(float(edge) for edge in np.unique(edges) if edge < np.inf))
 
 
 def category_bins(counts: IntArray, most: int = _MOST_LEVELS) -> CategoryBins:

@@ -12,7 +12,7 @@ from detectors.contract import CodeArray, FloatArray
 _OVERSHOOT = 0.6  # of the sum over h at an alarm, in sd; measured over seven kinds of data
 _NO_ROOT = 20.0  # exponent taken where the values never exceed the allowance
 _MOST_LOG_INV_DELTA = 300 * log(10)  # delta 1e-300
-_ADWIN_A = log(2.3e6) - log(500.0)  # ln(rows per alarm) less ln(1/delta), independent values
+_AUTOCORRELATED = 1.3  # a long-run variance above this is more than the noise of its estimate
 
 
 def _block_variance(x: FloatArray) -> float:
@@ -31,8 +31,9 @@ def long_run_variance(z: FloatArray) -> float:
     """V, the variance of the sum of n standardised values over n, for large n; at least 1.
 
     It is 1 for independent values and (1 + phi) / (1 - phi) for AR(1). `z` is one signal of the
-    reference in time order; NaN are left out. Below some 12,800 rows the largest blocks are left
-    out, and V of strongly autocorrelated values comes out too small.
+    reference in time order; NaN are left out. The larger of two estimates: block sums, which see
+    any dependence but are short of long blocks in a small reference, and the AR(1) formula at the
+    correlation of neighbours.
 
     Source: block sums, as in batch means (Schmeiser 1982).
 
@@ -43,7 +44,12 @@ def long_run_variance(z: FloatArray) -> float:
     z = z[np.isfinite(z)]
     if z.size < 2:
         return 1.0
-    return max(1.0, float(z.var()), _block_variance(z))
+    spread = float(z.var())
+    if spread == 0.0:
+        return 1.0
+    off = z - z.mean()
+    neighbours = min(float((off[1:] * off[:-1]).mean()) / spread, 0.999)
+    return max(1.0, _block_variance(z), spread * (1.0 + neighbours) / (1.0 - neighbours))
 
 
 def widened(allowances: tuple[float, ...], variance: float, rows: int) -> FloatArray:
@@ -138,25 +144,26 @@ def cusum_thresholds(
 def adwin_log_inv_delta(between: float, variance: float) -> float:
     """ln(1/delta) for which ADWIN raises one false alarm in `between` rows of one signal.
 
-    One alarm per 2.3 million independent values at delta .002, and in proportion; times the
-    long-run variance; at most that of delta 1e-300. Measured rows per alarm, with `adwin_scale`:
+    Measured rows per alarm, with `adwin_scale`:
 
-    ============  =====  ======  =======  =======
-    delta            .5      .1      .01     .002
-    ============  =====  ======  =======  =======
-    in proportion  9,200  46,000  460,000  2.3e6
-    N(0,1)         2,660  21,000  310,000  2.5e6
-    t(3)           2,430  16,700  210,000   .9e6
-    lognormal      9,900  105,000   4e6    > 4e6
-    boolean 1 %   35,400  364,000  > 4e6   > 4e6
-    AR(1) .8         300   3,500   67,000   .7e6
-    ============  =====  ======  =======  =======
+    ============  ======  =======  =======  =======
+    delta             .5       .1      .01     .002
+    ============  ======  =======  =======  =======
+    N(0,1)         2,660   21,000  310,000    2.5e6
+    t(3)           2,430   16,700  210,000     .9e6
+    lognormal      9,900  105,000    > 1e6    > 1e6
+    boolean 1 %   35,400  364,000    > 1e6    > 1e6
+    AR(1) .8         300    3,500   67,000     .7e6
+    ============  ======  =======  =======  =======
 
-    Real rows per alarm grow faster than 1/delta (power 1.05 for t(3), 1.2 for N(0,1), 1.4 for
-    AR(1)), so that budgets above some ten million rows are kept with a margin.
+    (for AR(1) with ln(1/delta) times V). Their lower envelope is ``7.1 + 1.05 ln(1/delta)`` in
+    ln(rows) for independent values and ``4 + 1.4 ln(1/delta)`` for autocorrelated ones. The result
+    is at most that of delta 1e-300.
     """
-    independent = max(log(between) - _ADWIN_A, log(2.0))
-    return min(independent * max(variance, 1.0), _MOST_LOG_INV_DELTA)
+    law = (log(between) - 7.1) / 1.05
+    if variance > _AUTOCORRELATED:
+        law = max(law, (log(between) - 4.0) / 1.4)
+    return min(max(law, log(2.0)) * max(variance, 1.0), _MOST_LOG_INV_DELTA)
 
 
 def adwin_scale(z: FloatArray) -> float:

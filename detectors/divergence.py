@@ -21,11 +21,13 @@ def compare(
 
     Pearson's form over the bins whose expected count is at least `least` both in the window and
     in the reference, under the hypothesis that both are of one distribution and after division by
-    the inflation. The other bins are one bin together, which joins the least of the kept ones
-    where it is still too small. `kept` is the number of bins compared.
+    the inflation. The other bins are one bin together. Where even that is small it counts by its
+    deviance, of which each bin's Pearson term is the approximation: given the rows of both samples
+    in a bin, those of the window are binomial, and the tail of a binomial's deviance is near
+    chi-square's where few are expected, too. So a bin that the reference never had (nulls appear)
+    is not thinned out by joining a large one. `kept` is the number of bins compared.
     """
     size = shares.shape[1]
-    expected = np.empty(size)
     for s in range(counts.shape[0]):
         n = 0.0
         bins = 0
@@ -49,36 +51,30 @@ def compare(
             total += (q - p) * np.log(q / p)
         psi[s] = total
 
-        lone = -1  # the least of the bins that stand alone
-        pool_p = 0.0
-        pool_q = 0.0
-        for b in range(bins):
-            expected[b] = (counts[s, b] + m * shares[s, b]) / (n + m)
-            if scarce * expected[b] >= least:
-                kept[s] += 1
-                if lone < 0 or expected[b] < expected[lone]:
-                    lone = b
-            else:
-                pool_p += shares[s, b]
-                pool_q += counts[s, b] / n
-        pool = (n * pool_q + m * pool_p) / (n + m)
-        joins = scarce * pool < least
-        if not joins:
-            kept[s] += 1
         total = 0.0
+        pooled = False
+        now = 0.0  # rows of the pooled bins, in the window and in the reference
+        then = 0.0
         for b in range(bins):
-            if scarce * expected[b] < least:
-                continue
             p = shares[s, b]
             q = counts[s, b] / n
-            both = expected[b]
-            if joins and b == lone:
-                p += pool_p
-                q += pool_q
-                both += pool
-            total += (q - p) * (q - p) / both
-        if not joins:
-            total += (pool_q - pool_p) * (pool_q - pool_p) / pool
+            both = (counts[s, b] + m * p) / (n + m)
+            if scarce * both >= least:
+                kept[s] += 1
+                total += (q - p) * (q - p) / both
+            else:
+                pooled = True
+                now += counts[s, b]
+                then += m * p
+        if pooled:
+            kept[s] += 1
+            both = (now + then) / (n + m)
+            if scarce * both >= least:
+                total += (now / n - then / m) ** 2 / both
+            else:
+                deviance = now * np.log(now / (n * both)) if now > 0.0 else 0.0
+                deviance += then * np.log(then / (m * both)) if then > 0.0 else 0.0
+                total += 2.0 * deviance * (1.0 / n + 1.0 / m)
         score[s] = total if kept[s] > 1 else 0.0
 
 

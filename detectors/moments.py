@@ -59,7 +59,7 @@ class Moments:
     """
 
     def __init__(self, signals: int, panes: int = 60) -> None:
-        self._ring = PaneRing(panes, (signals, 4))
+        self._ring = PaneRing(panes, (signals, 4), signed=True)
         self._open = np.zeros((signals, 4), dtype=np.int64)
 
     @property

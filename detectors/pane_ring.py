@@ -7,7 +7,7 @@ from detectors.packing import pack, unpack
 
 
 class PaneRing:
-    """Integers of one shape for each of the last W tumbling panes.
+    """Integers of one shape for each of the last W tumbling panes; counts unless `signed`.
 
     Integers, so that the running total is exact however often panes come and go. A pane that was
     left out counts as empty and takes its place in the window all the same.
@@ -21,11 +21,12 @@ class PaneRing:
     [2, 2]
     """
 
-    def __init__(self, panes: int, shape: tuple[int, ...]) -> None:
+    def __init__(self, panes: int, shape: tuple[int, ...], *, signed: bool = False) -> None:
         if panes < 1:
             raise ValueError(f"a window of {panes} panes; it has at least 1")
         self.total = np.zeros(shape, dtype=np.int64)
         self.last = -1
+        self._signed = signed
         self._slots = np.zeros((panes, *shape), dtype=np.int64)
         self._pane = np.full(panes, -1, dtype=np.int64)  # index of the pane in each slot
 
@@ -80,7 +81,7 @@ class PaneRing:
             "last": self.last,
             "used": len(used),
             "ages": pack(self.last - self._pane[used]),
-            "counts": pack(self._slots[used], signed=True),
+            "counts": pack(self._slots[used], signed=self._signed),
         }
 
     def restore(self, state: dict[str, int | bytes]) -> None:
@@ -90,7 +91,7 @@ class PaneRing:
         shape = (used, *self.total.shape)
         self.last = int(state["last"])
         pane = self.last - unpack(bytes(state["ages"]), used)
-        counts = unpack(bytes(state["counts"]), int(np.prod(shape)), signed=True)
+        counts = unpack(bytes(state["counts"]), int(np.prod(shape)), signed=self._signed)
         self._pane[pane % self.panes] = pane
         self._slots[pane % self.panes] = counts.reshape(shape)
         self.total = self._slots.sum(axis=0)

@@ -77,7 +77,7 @@ class PSI:
     min_rows
         Below so many (effective) rows a window is insufficient.
     min_expected
-        Bins with a smaller expected count are pooled.
+        Bins with a smaller expected count are pooled into one.
 
     The classic mistake is a fixed threshold: without any drift PSI > 0.1 holds for 40 % of the
     windows of 100 rows and 10 bins.
