@@ -16,6 +16,7 @@ from driftlog.errors import InputError
 from driftlog.files import FileRow
 from driftlog.records import Outputs
 from producers.scenario import (
+    INJECTION,
     KINDS,
     PRESETS,
     Injection,
@@ -358,3 +359,14 @@ def test_the_truth_survives_its_file(tmp_path: Path) -> None:
 def test_the_example_scenario_is_valid() -> None:
     scenario = read_scenario(Path(__file__).parents[2] / "examples" / "scenario.yaml")
     assert {spec.kind for spec in scenario.injections} == set(KINDS)
+
+
+def test_the_docs_tell_every_kind_preset_and_option() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    for kind, held in KINDS.items():
+        line = next(line for line in text.splitlines() if line.startswith(f"| `{kind}` |"))
+        for option in held.options:
+            assert f"`{option}`" in line, f"{kind}: {option}"
+    assert all(f"| `{name}` |" in text for name in PRESETS)
+    example = next(line for line in text.splitlines() if line.startswith('{"v":1'))
+    assert INJECTION.decode(example.encode()).label == "heat wave"
