@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 
 import msgspec
@@ -182,8 +182,7 @@ class Replay:
             for place, row in enumerate(islice(self.rows(), self.limit), 1):
                 first_ms = row.event.ts_ms if first_ms is None else first_ms
                 last_ms = row.event.ts_ms
-                moved = msgspec.structs.replace(row.event, ts_ms=last_ms + offset_ms)
-                yield position, place - 1, pass_number, replace(row, event=moved)
+                yield position, place - 1, pass_number, _at(row, last_ms + offset_ms)
                 position += 1
             if not self.loop or first_ms is None or last_ms is None:
                 return
@@ -194,14 +193,14 @@ class Replay:
             pass_number = self._pass = pass_number + 1
 
     def _injected(self, place: int, pass_number: int, row: FileRow, ts_ms: int) -> FileRow | None:
-        event = msgspec.structs.replace(row.event, ts_ms=ts_ms)
+        sent = _at(row, ts_ms)
         if pass_number:  # each pass is traffic of its own, so its ids are too
             event = msgspec.structs.replace(
-                event,
-                event_id=f"{event.event_id}-{pass_number}",
-                correlation_id=f"{event.correlation_id}-{pass_number}",
+                sent.event,
+                event_id=f"{sent.event.event_id}-{pass_number}",
+                correlation_id=f"{sent.event.correlation_id}-{pass_number}",
             )
-        sent = replace(row, event=event)
+            sent = FileRow(row.number, event, row.label)
         return sent if self.injector is None else self.injector.change(place, sent)
 
     def _end_pass(self) -> None:
@@ -294,3 +293,10 @@ class Replay:
 
     def _now_ms(self) -> float:
         return self.clock() * 1000
+
+
+def _at(row: FileRow, ts_ms: int) -> FileRow:
+    """Return the row at an event time."""
+    if ts_ms == row.event.ts_ms:
+        return row
+    return FileRow(row.number, msgspec.structs.replace(row.event, ts_ms=ts_ms), row.label)

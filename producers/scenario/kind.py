@@ -11,7 +11,17 @@ from driftlog.files import FileRow
 from producers.scenario.draw import Draw
 from producers.scenario.measures import Measures
 
-__all__ = ["Bound", "Change", "InjectionSpec", "Kind", "Moment", "Option", "Place", "Stretch"]
+__all__ = [
+    "Bound",
+    "Change",
+    "InjectionSpec",
+    "Kind",
+    "Moment",
+    "Option",
+    "Place",
+    "Stretch",
+    "need",
+]
 
 Place = int | float | datetime  # a row; a share of all rows; an event time
 Stretch = tuple[int, int]  # first row, and first row after

@@ -134,10 +134,13 @@ async def test_an_outage_is_a_gap_and_the_truth_is_in_times_as_sent() -> None:
 
 async def test_each_pass_of_a_loop_has_its_own_truth() -> None:
     sink = RecordingSink(after=lambda count: started.stop.set() if count >= 400 else None)
-    started = replay(sink, loop=True, injector=injector({"kind": "errors", "strength": 1}))
+    errors = injector({"kind": "errors", "strength": 1})
+    kept = Pacing(speed=None, keep_time=True)
+    started = replay(sink, loop=True, injector=errors, pacing=kept)
     await started.run()
-    assert [one.pass_number for one in started.truth[:2]] == [0, 1]
-    assert started.truth[0].end_ms <= started.truth[1].start_ms
+    spans = [(one.pass_number, one.start_ms, one.end_ms) for one in started.truth[:2]]
+    # Rows 100 to 200 of each pass of 200 rows, 100 ms apart.
+    assert spans == [(0, 1_010_000, 1_019_901), (1, 1_030_000, 1_039_901)]
 
 
 @settings(deadline=None, max_examples=25)
