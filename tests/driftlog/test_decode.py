@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driftlog.decode import MAX_TEXT, Rejection, decode_event, decode_label
@@ -199,6 +199,7 @@ def test_an_integer_beyond_doubles_precision_is_still_a_number() -> None:
     assert found.inputs == {"big": 2**63 + 1, "small": -(2**63)}
 
 
+@settings(deadline=None)
 @given(secret=st.text(min_size=1))
 def test_a_detail_is_short_printable_and_echoes_little(secret: str) -> None:
     found = event(model=secret * 300, segment="*")
@@ -214,12 +215,14 @@ json_values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=64) | json_values.map(orjson.dumps))
 def test_any_bytes_are_an_answer_and_never_a_crash(raw: bytes) -> None:
     assert isinstance(decode_event(raw), Rejection)
     assert isinstance(decode_label(raw), Rejection)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted(PLAIN)), json_values)
 def test_any_value_in_any_field_is_an_event_that_encodes_or_a_rejection(
     field: str, value: Any
@@ -354,6 +357,7 @@ def test_what_a_mapping_does_not_find_is_named(changes: Any, reason: Reason, fie
     assert (found.reason, found.detail.partition(" ")[0]) == (reason, field)
 
 
+@settings(deadline=None)
 @given(json_values, st.sampled_from(["ms", "s", "iso"]))
 def test_a_mapping_never_crashes(raw: Any, unit: str) -> None:
     paths = {"ts": "t.0", "inputs": "a", "ts_unit": unit, "version": "=1", "model": "b.c"}

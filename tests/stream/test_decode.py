@@ -425,6 +425,7 @@ score_dicts = st.none() | st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(score_dicts, max_size=12))
 def test_entropy_and_margin_are_those_of_the_textbook(
     scores: list[dict[str, float] | None],
@@ -445,6 +446,7 @@ def test_entropy_and_margin_are_those_of_the_textbook(
             assert found == first - second
 
 
+@settings(deadline=None)
 @given(st.lists(score_dicts, min_size=1, max_size=12), st.data())
 def test_the_entropy_of_a_row_does_not_depend_on_its_neighbours(
     scores: list[dict[str, float] | None], data: st.DataObject
@@ -455,6 +457,7 @@ def test_the_entropy_of_a_row_does_not_depend_on_its_neighbours(
         assert of(scores).tobytes() == parts.tobytes()
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=20), max_size=5))
 def test_hashes_are_those_of_the_rows(ids: list[str]) -> None:
     encodable = [one for one in ids if one.isascii() or one.isprintable()]
@@ -550,7 +553,7 @@ anything = st.one_of(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(anything, min_size=1, max_size=12))
 def test_the_fast_path_declines_or_gives_the_very_row_of_the_general_path(
     raws: list[bytes],
