@@ -176,7 +176,8 @@ class Watchdog:
     """Observes in the event loop, judges in a thread of its own, ends the process.
 
     `run` is a coroutine for the worker's loop; cancelling it ends the thread. Call it once the
-    worker has started: from then on a missing observation means a blocked loop.
+    worker has started: from then on a missing observation means a blocked loop. Should it raise,
+    the worker has to end: nobody watches any more.
 
     Args:
         observe: makes an observation at the given time; it must come back within `limits.loop`.
