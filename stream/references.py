@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Final, Self
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import MessageSizeTooLargeError
 
-from driftlog.errors import BrokerError, ContractError, ProfileError
+from driftlog.errors import ContractError, ProfileError
 from driftlog.kafka import connection
 from driftlog.records import REFERENCE, ReferenceProfile
 from driftlog.settings import KafkaSettings
 from stream.book import ReferenceBook, reference_key
-from stream.topic_end import read_to_end
+from stream.topic_end import broker_errors, read_to_end, reader
 
 __all__ = ["References", "publish_reference", "read_references", "references_topic"]
 
@@ -47,7 +47,8 @@ class References:
     ) -> None:
         self._kafka = kafka
         self._on_change = on_change
-        self._consumer: AIOKafkaConsumer | None = None
+        self._consumer: Any = None
+        self._open = AsyncExitStack()
         self._held: dict[str, ReferenceProfile] = {}
         self.book = ReferenceBook()
         self.damaged: dict[str, str] = {}  # key -> what is wrong
@@ -58,18 +59,13 @@ class References:
         Raises:
             BrokerError: the broker or the topic is away; names it and the mend.
         """
-        topic = references_topic(self._kafka)
-        # Without a group, all partitions of the topic are this reader's.
-        consumer = AIOKafkaConsumer(topic, auto_offset_reset="earliest", **connection(self._kafka))
-        async with _broker_errors(self._kafka, "reading", topic):
-            try:
-                await consumer.start()
-                async for _, records in read_to_end(consumer):
-                    self._take(records)
-            except BaseException:
-                await consumer.stop()
-                raise
-        self._consumer = consumer
+        async with AsyncExitStack() as stack:
+            topic = references_topic(self._kafka)
+            consumer = await stack.enter_async_context(reader(self._kafka, topic))
+            async for _, records in read_to_end(consumer):
+                self._take(records)
+            self._consumer = consumer
+            self._open = stack.pop_all()
         self._renew()
         return self
 
@@ -79,9 +75,8 @@ class References:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._consumer is not None:
-            await self._consumer.stop()
-            self._consumer = None
+        self._consumer = None
+        await self._open.aclose()
 
     async def follow(self) -> None:
         """Take what is published from now on, until cancelled.
@@ -91,7 +86,7 @@ class References:
         """
         if self._consumer is None:
             raise RuntimeError("follow() is called inside 'async with References(...)'")
-        async with _broker_errors(self._kafka, "following", references_topic(self._kafka)):
+        async with broker_errors(self._kafka, "following", references_topic(self._kafka)):
             while True:
                 batches = await self._consumer.getmany(timeout_ms=_POLL_MS)
                 for records in batches.values():
@@ -140,7 +135,7 @@ async def publish_reference(kafka: KafkaSettings, profile: ReferenceProfile) -> 
     """
     topic = references_topic(kafka)
     value = REFERENCE.encode(profile)
-    async with _broker_errors(kafka, "writing", topic):
+    async with broker_errors(kafka, "writing", topic):
         producer = AIOKafkaProducer(
             acks="all",
             enable_idempotence=True,
@@ -159,14 +154,3 @@ async def publish_reference(kafka: KafkaSettings, profile: ReferenceProfile) -> 
             ) from exc
         finally:
             await producer.stop()
-
-
-@asynccontextmanager
-async def _broker_errors(kafka: KafkaSettings, doing: str, topic: str) -> AsyncIterator[None]:
-    try:
-        yield
-    except (KafkaError, OSError) as exc:
-        raise BrokerError(
-            f"{doing} {topic} at {kafka.bootstrap} failed: {exc!r}; is the broker there, and was "
-            "the topic made by 'driftlog topics create'?"
-        ) from exc

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError
-
 from driftlog.decode import decode_event
-from driftlog.errors import BrokerError
-from driftlog.kafka import connection
 from driftlog.mapping import FieldMapping
 from driftlog.records import Event
-from driftlog.settings import KafkaSettings, Settings
-from stream.topic_end import read_to_end
+from driftlog.settings import Settings
+from stream.topic_end import read_to_end, reader
 from stream.topics import Topics
 
-__all__ = ["newest_event_ms", "read_span", "reader"]
+__all__ = ["newest_event_ms", "read_span"]
 
 
 async def read_span(
@@ -85,26 +79,6 @@ async def newest_event_ms(settings: Settings) -> int | None:
                 if event is not None:
                     newest = max(newest or 0, event.ts_ms)
     return newest
-
-
-@asynccontextmanager
-async def reader(kafka: KafkaSettings, topic: str) -> AsyncIterator[Any]:
-    """A consumer of all partitions of a topic, without a group, at their beginning.
-
-    Raises:
-        BrokerError: whatever Kafka refuses inside; names the topic, the broker and the mend.
-    """
-    consumer = AIOKafkaConsumer(topic, auto_offset_reset="earliest", **connection(kafka))
-    try:
-        await consumer.start()
-        yield consumer
-    except (KafkaError, OSError) as exc:
-        raise BrokerError(
-            f"reading {topic} at {kafka.bootstrap} failed: {exc!r}; is the broker there, and was "
-            "the topic made by 'driftlog topics create'?"
-        ) from exc
-    finally:
-        await consumer.stop()
 
 
 def _decoder(settings: Settings) -> Callable[[Any], Event | None]:

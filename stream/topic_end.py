@@ -3,11 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
-__all__ = ["read_to_end"]
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+
+from driftlog.errors import BrokerError
+from driftlog.kafka import connection
+from driftlog.settings import KafkaSettings
+
+__all__ = ["broker_errors", "read_to_end", "reader"]
 
 _POLL_MS: Final = 500
+
+
+@asynccontextmanager
+async def broker_errors(kafka: KafkaSettings, doing: str, topic: str) -> AsyncIterator[None]:
+    """Turn what Kafka refuses inside into an error that names topic, broker and mend.
+
+    Raises:
+        BrokerError: instead of Kafka's own errors and those of the network.
+    """
+    try:
+        yield
+    except (KafkaError, OSError) as exc:
+        raise BrokerError(
+            f"{doing} {topic} at {kafka.bootstrap} failed: {exc!r}; is the broker there, and was "
+            "the topic made by 'driftlog topics create'?"
+        ) from exc
+
+
+@asynccontextmanager
+async def reader(kafka: KafkaSettings, topic: str) -> AsyncIterator[Any]:
+    """A consumer of all partitions of a topic, without a group, at their beginning.
+
+    Raises:
+        BrokerError: the broker or the topic is away, at the start or inside.
+    """
+    async with broker_errors(kafka, "reading", topic):
+        # Without a group, all partitions of the topic are this reader's.
+        consumer = AIOKafkaConsumer(topic, auto_offset_reset="earliest", **connection(kafka))
+        try:
+            await consumer.start()
+            yield consumer
+        finally:
+            await consumer.stop()
 
 
 async def read_to_end(consumer: Any) -> AsyncIterator[tuple[Any, list[Any]]]:

@@ -35,7 +35,7 @@ class SignalProfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     surprise: tuple[float, ...] = ()  # categories: nats; by level, of other levels, of unseen ones
     clip: tuple[float, float] = (0.0, 0.0)  # quantiles .001 and .999
     mean: float = 0.0  # of the clipped values; of a category's surprise, in nats
-    sd: float = 0.0  # likewise; at least .1 of a boolean, 0 of a constant
+    sd: float = 0.0  # likewise; 0 of a constant, of two values at least .1 of their distance
     quantiles: tuple[float, ...] = ()  # 0, .05, .25, .5, .75, .95, 1 of the raw values
     allowances: tuple[float, ...] = ()  # of the CUSUM bank, in sd
     theta: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())  # up, down; by allowance

@@ -23,7 +23,7 @@ __all__ = ["MOST_KNOWN", "QUANTILES", "signal_profile"]
 QUANTILES: Final = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 MOST_KNOWN: Final = 1_000  # levels of a category that a profile knows by name
 _BOOLEAN_EDGES: Final = (0.5,)
-_LEAST_BOOLEAN_SD: Final = 0.1
+_LEAST_FLAG_SD: Final = 0.1  # of the distance between a flag's two values
 _FINE: Final = 2  # digits of z by which the exponents are solved
 
 
@@ -39,9 +39,10 @@ def signal_profile(
         values: (m,) in the coding of `stream.rows.Rows`, in event-time order; at least one is a
             value.
 
-    Numbers: see `detectors.bins.number_bins` and `detectors.standardise.number_scale`. Booleans
-    have an sd of at least .1, so that one true among a million falses is ten sd and not a
-    thousand: a rate must change by points, not by its own tiny spread. Categories: the 30 most
+    Numbers: see `detectors.bins.number_bins` and `detectors.standardise.number_scale`. Booleans,
+    and numbers of two values, have an sd of at least .1 (of the distance between the two), so that
+    one true among a million falses is ten sd and not a thousand: a rate must change by points, not
+    by its own tiny spread. Categories: the 30 most
     frequent levels that occur more than once have a bin each, other levels of the reference share
     one. A level that occurs once stands in the reference for those never seen: by Good and Turing
     (Good 1953) their share is that of the levels seen once. So free text that always brings new
@@ -57,8 +58,11 @@ def _number(
 ) -> tuple[SignalProfile, Prepared]:
     boolean = kind is SignalType.BOOLEAN
     bins = NumberBins(_BOOLEAN_EDGES) if boolean else number_bins(values)
-    scale = _boolean_scale(values) if boolean else number_scale(values)
     there = values[np.isfinite(values)]
+    ends = (0.0, 1.0) if boolean else (float(there.min()), float(there.max()))
+    apart = 0.0 < ends[1] - ends[0] < np.inf  # the difference of two values may overflow
+    flag = boolean or (apart and bool(np.isin(there, ends).all()))
+    scale = _flag_scale(there, *ends) if flag else number_scale(values)
     draft = SignalProfile(
         signal=signal,
         role=role,
@@ -78,9 +82,11 @@ def _number(
     return draft, prepared
 
 
-def _boolean_scale(values: Numbers) -> Scale:
-    share = float(values[np.isfinite(values)].mean())
-    return Scale(0.0, 1.0, share, max((share * (1.0 - share)) ** 0.5, _LEAST_BOOLEAN_SD))
+def _flag_scale(there: NDArray[np.float64], low: float, high: float) -> Scale:
+    wide = high - low
+    share = float(np.count_nonzero(there == high)) / len(there)
+    sd = max((share * (1.0 - share)) ** 0.5, _LEAST_FLAG_SD)
+    return Scale(low, high, low + share * wide, sd * wide)
 
 
 def _category(signal: str, role: SignalRole, column: Texts) -> tuple[SignalProfile, Prepared]:

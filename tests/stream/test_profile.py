@@ -291,3 +291,11 @@ def test_a_file_gives_the_profile_that_its_events_give(tmp_path: Path, ending: s
         "confidence",
         "error",
     ]
+
+
+def test_a_number_of_two_values_is_a_flag_like_a_boolean() -> None:
+    rare = signal([7.0 if i == 300 else 5.0 for i in range(ROWS)])
+    assert rare.sd == pytest.approx(0.2)
+    assert rare.mean == pytest.approx(5 + 2 / ROWS)
+    even = signal([float(i % 2) for i in range(ROWS)])
+    assert even.sd == pytest.approx(0.5)
