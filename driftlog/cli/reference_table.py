@@ -73,7 +73,7 @@ def sparkline(shares: tuple[float, ...]) -> str:
     """Draw shares as bars, the largest at full height.
 
     >>> sparkline((0.1, 0.4, 0.8, 0.0))
-    '▂▄█▁'
+    '▂▅█▁'
     """
     most = max(shares, default=1.0)
     return "".join(_BARS[round(share / most * (len(_BARS) - 1))] for share in shares)
