@@ -1,0 +1,1 @@
+"""The demonstration: broker, service, worker and replay in one terminal, with a known truth."""

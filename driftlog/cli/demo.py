@@ -1,0 +1,37 @@
+"""``driftlog demo``: everything in one terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+
+import click
+
+__all__ = ["command"]
+
+
+@click.command("demo")
+@click.option("--serve", is_flag=True, help="Stay up afterwards, with quiet traffic.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary for machines.")
+@click.option("--year", is_flag=True, help="Replay April to December: the incidents are real.")
+@click.option("--seed", default=0, show_default=True, help="Of rows and injections.")
+def command(serve: bool, as_json: bool, year: bool, seed: int) -> None:
+    """Show it all: service, worker, replay, drift, alerts.
+
+    Runs on an embedded broker, sends real flights over HTTP to a real model, injects drift that it
+    knows of, and compares. Exit code 1 when a change was not seen, or something else was.
+    """
+    from demo.run import Demo
+    from demo.show import Show
+    from demo.stages import YEAR_EXPECTED_S
+
+    logging.basicConfig(level="WARNING", format="%(levelname)s %(name)s: %(message)s")
+    with Show(as_json=as_json, expected_s=YEAR_EXPECTED_S if year else 150.0) as show:
+        demo = Demo(show, seed)
+        try:
+            found = asyncio.run(demo.year() if year else demo.run(serve=serve))
+        except KeyboardInterrupt:
+            click.echo("ended by Ctrl-C; everything is stopped", err=True)
+            sys.exit(130)
+    sys.exit(0 if year or found.good else 1)
