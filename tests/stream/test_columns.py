@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driftlog.errors import ContractError
+from driftlog.records import Reason
 from stream.columns import MAX_BYTES, MAX_ROWS, chunks, decode, encode, encode_heartbeat
+from stream.decoded import DeadLetter
 from stream.rows import CategoryColumn, Rows
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
@@ -258,3 +262,21 @@ def test_a_large_chunk_is_compressed() -> None:
     found = decode(raw).rows
     assert found is not None
     assert plain(found) == plain(rows)
+
+
+def test_the_page_of_records_names_every_column_and_header() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "records.md").read_text(encoding="utf-8")
+    raw = Rows(
+        **{n: getattr(numbered(1), n) for n in Rows.__slots__ if n not in ("categories", "raw")},
+        categories={},
+        raw=[b"{}"],
+    )
+    for rows in (numbered(1), raw):
+        schema = pa.ipc.open_stream(encode(rows, None, "", "")).schema
+        for name in schema.names:
+            assert f"`{re.sub('/.*', '/SIGNAL', name)}`" in page
+        for key in json.loads(schema.metadata[b"driftlog"]):
+            assert f"`{key}`" in page
+    letter = DeadLetter(b"", None, Reason.NOT_JSON, "d", "t", 0, 0)
+    for name, _ in letter.headers():
+        assert f'"{name}": ' in page
