@@ -20,7 +20,7 @@ import orjson
 
 from driftlog.records import ReferenceProfile, SignalProfile, SignalRole, SignalType
 from driftlog.settings import Settings
-from stream import decode as decoding
+from stream import batch
 from stream.columns import chunks, encode
 from stream.decode import Decoder
 
@@ -140,10 +140,10 @@ def measure(count: int, rounds: int) -> dict[str, float]:
     found["orjson.loads (floor)"] = best(rounds, count, in_batches(one, floor))
     found["fast path, columns"] = best(rounds, count, in_batches(one, decoder.decode_batch))
     found["fast path, two models"] = best(rounds, count, in_batches(two, decoder.decode_batch))
-    sampled = decoding.SAMPLED
-    decoding.SAMPLED = 1  # type: ignore[misc]  # all by the general path
+    sampled = batch.SAMPLED
+    batch.SAMPLED = 1  # type: ignore[misc] # all by the general path
     found["general path, columns"] = best(rounds, count, in_batches(one, decoder.decode_batch))
-    decoding.SAMPLED = sampled  # type: ignore[misc]
+    batch.SAMPLED = sampled  # type: ignore[misc]
     rows = decoder.decode_batch(one[:BATCH]).rows[0].rows
 
     def chunked() -> None:

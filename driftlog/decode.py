@@ -167,9 +167,9 @@ def _required(held: dict[str, Any], field: str) -> Any:
 
 
 def _text(held: dict[str, Any], field: str) -> str:
-    value = _required(held, field)
+    value = held.get(field)
     if type(value) is not str or not 0 < len(value) <= MAX_TEXT:
-        _wrong(field, value, f"a text of 1 to {MAX_TEXT} characters")
+        _wrong(field, _required(held, field), f"a text of 1 to {MAX_TEXT} characters")
     return value
 
 
