@@ -56,6 +56,7 @@ class Monitor:
                 bootstrap=arguments.pop("bootstrap_servers"),
                 partitions=topics.column_partitions,
                 data_directory=Path(self._data.name),
+                session_timeout=settings.worker.session_timeout / 1000,
                 **arguments,
             )
         )

@@ -34,7 +34,6 @@ __all__ = ["Ingest"]
 
 _log = logging.getLogger(__name__)
 
-BATCH: Final = 4_096  # records taken of one partition before the next has its turn
 LINGER: Final = 0.2  # seconds that few rows wait for more, so that a chunk is not one row
 ENOUGH: Final = 1_024  # rows in a round that need not wait
 BEHIND: Final = 0.01  # the same while the broker has more to give
@@ -76,6 +75,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         self.lag: dict[int, int] = {}
         self.decoder = Decoder(settings, judging.in_effect)
         self._settings = settings
+        self._batch = settings.worker.batch
         self._topics = topics
         self._judging = judging
         self.ready = False
@@ -94,11 +94,13 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         """
         kafka = self._settings.kafka
         arguments = connection(kafka)
+        session_ms = self._settings.worker.session_timeout
         self._consumer: Any = AIOKafkaConsumer(
             group_id=self._topics.ingest_group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            session_timeout_ms=30_000,
+            session_timeout_ms=int(session_ms),
+            heartbeat_interval_ms=min(3_000, session_ms // 3),
             max_partition_fetch_bytes=2_097_152,
             metadata_max_age_ms=30_000,
             **arguments,
@@ -141,7 +143,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         rows = 0
         async with self._lock:
             for tp in self._eligible():
-                got = await self._consumer.getmany(tp, timeout_ms=0, max_records=BATCH)
+                got = await self._consumer.getmany(tp, timeout_ms=0, max_records=self._batch)
                 for records in got.values():
                     rows += len(records)
                     await self._take(tp, records)

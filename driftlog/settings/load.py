@@ -20,6 +20,7 @@ from driftlog.settings.schema import Settings
 __all__ = ["ALIASES", "load_settings"]
 
 ALIASES = {"DRIFTLOG_KAFKA": "kafka.bootstrap"}
+_LONGEST_SESSION = 300_000  # ms; a dead worker's partitions stand still for so long
 _CONFIG_VARIABLE = "DRIFTLOG_CONFIG"  # path of the file, when it is not ./driftlog.toml
 
 
@@ -127,6 +128,13 @@ def _check_together(settings: Settings) -> None:
         )
     if stream.pane < 1:
         raise SettingsError("stream.pane", str(stream.pane), "a duration of 1ms or more")
+    if not 100 <= settings.worker.session_timeout <= _LONGEST_SESSION:
+        raise SettingsError(
+            "worker.session_timeout",
+            str(settings.worker.session_timeout),
+            "a duration from 100ms to 5m; brokers take 6s or more unless set otherwise "
+            "(group.min.session.timeout.ms)",
+        )
     if settings.kafka.security_protocol.startswith("SASL") and not settings.kafka.sasl_username:
         raise SettingsError("kafka.sasl_username", "", "a name, with a SASL protocol")
     if settings.capture.hash and not settings.capture.hash_key:

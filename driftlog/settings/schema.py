@@ -172,10 +172,18 @@ class WorkerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The worker process."""
 
     group: Annotated[
-        str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$"), _say("with the prefix: name of consumer groups and changelogs")
+        str,
+        Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$"),
+        _say("with the prefix: name of consumer groups and changelogs"),
     ] = "worker"
     host: Annotated[str, _say("of /metrics, /livez and /readyz")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535), _say("0: any free one")] = 9464
+    session_timeout: Annotated[
+        Duration, _say("a worker unheard of for so long loses its partitions to the others")
+    ] = Duration(30_000)
+    batch: Annotated[
+        int, Meta(ge=1, le=1_000_000), _say("events read of a partition before the next's turn")
+    ] = 4_096
     max_gauge_series: Annotated[
         int, Meta(ge=0), _say("segment series with gauges a signal; the worst first")
     ] = 200

@@ -22,6 +22,7 @@ def recommended_settings(
     bootstrap: str,
     partitions: int,
     data_directory: Path,
+    session_timeout: float = 30.0,
     instance_id: str | None = None,
     security_protocol: str = "PLAINTEXT",
     ssl_context: ssl.SSLContext | None = None,
@@ -36,6 +37,8 @@ def recommended_settings(
         bootstrap: `host:port`, several parted by commas.
         partitions: of the changelog topics of tables that name no count of their own.
         data_directory: where Faust may keep files; one for each worker.
+        session_timeout: seconds after which the group gives a silent worker's partitions away; the
+            group's coordinator must take it (group.min.session.timeout.ms).
         instance_id: static membership, a name of this worker that outlives its process.
         security_protocol: as aiokafka takes it.
         ssl_context: for the two protocols with SSL; the system's authorities without it.
@@ -71,11 +74,12 @@ def recommended_settings(
         "consumer_metadata_max_age_ms": 30_000,
         "broker_max_poll_records": 500,
         "broker_commit_interval": 1.0,
-        "broker_session_timeout": 30.0,
-        "broker_heartbeat_interval": 3.0,
+        "broker_session_timeout": session_timeout,
+        # Two heartbeats may be lost before the worker is.
+        "broker_heartbeat_interval": min(3.0, session_timeout / 3),
         # A group that waits for one slow member is not a stalled recovery (stream.watchdog: 60 s).
         "broker_rebalance_timeout": 45.0,
-        "broker_request_timeout": 90.0,  # at least the session's
+        "broker_request_timeout": max(90.0, session_timeout + 60.0),  # at least the session's
         "producer_acks": -1,
         "producer_linger": 0.01,
         "producer_max_batch_size": 262_144,
