@@ -41,7 +41,7 @@ def _answered(model: FlightModel, flights: Flights) -> Iterator[Event]:
                 model=model.name,
                 version=model.version,
                 segment=str(inputs.get("origin") or ""),
-                inputs=inputs,
+                inputs={**inputs},
                 outputs=Outputs(
                     prediction=answer.prediction,
                     confidence=answer.confidence,
@@ -67,7 +67,7 @@ def rows_of(model: FlightModel, flights: Flights) -> list[FileRow]:
                 ts_ms=int(ts_ms),
                 model=model.name,
                 version=model.version,
-                inputs=inputs,
+                inputs={**inputs},
             ),
             label=label,
         )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
+from typing import TypeVar
 
 from api.faults import Faults
 from api.model import FlightModel, load_or_train
@@ -20,6 +22,7 @@ from demo.stages import (
     DRIFT_S,
     QUIET_S,
     RATE,
+    SERVE_QUIET_S,
     STAGES,
     WARM_UP_S,
     YEAR_EACH,
@@ -41,6 +44,8 @@ from stream.references import publish_reference
 from stream.worker import worker_topics
 
 __all__ = ["Demo"]
+
+T = TypeVar("T")
 
 _RESOLVE_S = 30.0  # longest wait for incidents to end before the next change
 _GRACE_MS = 5_000  # pane, lateness and pending: alerts of the last rows changed come so late
@@ -72,16 +77,20 @@ class Demo:
         self._seed = seed
 
     async def run(self, *, serve: bool = False) -> Outcome:
-        """Run all stages; with ``serve`` go on with quiet traffic until cancelled."""
+        """Run all stages; with ``serve`` go on, a change now and then, until cancelled."""
         async with self._stack(RATE) as stack:
             rows = quiet_rows(stack.model, self._seed)
             traffic = Traffic(stack.service, rows, measure(rows), stack.faults, RATE, self._seed)
-            found = await self._guarded(stack, traffic, self._stages(stack, traffic))
-            self._show.table(found)
-            if serve:
-                self._show.serving(stack.service, stack.worker.url)
-                await self._guarded(stack, traffic, asyncio.Event().wait())
-            return found
+
+            async def through() -> Outcome:
+                found = await self._stages(stack, traffic)
+                self._show.table(found)
+                if serve:
+                    self._show.serving(stack.service, stack.worker.url)
+                    await self._go_on(traffic)
+                return found
+
+            return await self._guarded(stack, traffic, through())
 
     async def year(self) -> Outcome:
         """Replay April to December: nothing is injected, and the incidents are real."""
@@ -130,6 +139,12 @@ class Demo:
             grace_ms=_GRACE_MS,
         )
 
+    async def _go_on(self, traffic: Traffic) -> None:
+        """Keep up quiet traffic with a change now and then, until cancelled."""
+        for stage in cycle(STAGES):
+            await self._for(SERVE_QUIET_S, "quiet traffic")
+            await self._inject(traffic, stage)
+
     async def _inject(self, traffic: Traffic, stage: Stage) -> Injected:
         self._show.injecting(stage)
         before = traffic.position
@@ -150,10 +165,10 @@ class Demo:
         self._show.phase(what, seconds)
         await asyncio.sleep(seconds)
 
-    async def _guarded(self, stack: _Stack, traffic: Traffic, work: object) -> Outcome:
+    async def _guarded(self, stack: _Stack, traffic: Traffic, work: Awaitable[T]) -> T:
         """Run ``work`` beside the traffic; end with the reason when a part ends by itself."""
-        main = asyncio.ensure_future(work)  # type: ignore[arg-type]  # any awaitable
-        parts = {
+        main = asyncio.ensure_future(work)
+        parts: set[asyncio.Task[object]] = {
             asyncio.create_task(traffic.run(), name="the replay"),
             asyncio.create_task(stack.watch.run(), name="the reader of alerts"),
             asyncio.create_task(stack.worker.failed(), name="the worker"),
@@ -163,8 +178,7 @@ class Demo:
             for task in done - {main}:
                 reason = task.exception() or task.result()
                 raise DriftlogError(f"{task.get_name()} has ended: {reason}")
-            result: Outcome = main.result()
-            return result
+            return main.result()
         finally:
             main.cancel()
             for task in parts:

@@ -134,8 +134,8 @@ class Show(AbstractContextManager["Show"]):
         self._say(
             Text.assemble(
                 ("serving ", "green"),
-                f"quiet traffic goes on. Service: {service}/docs  gauges: {worker}/metrics  "
-                "Ctrl-C ends it",
+                "traffic goes on, with a change now and then; Ctrl-C ends it. "
+                f"Service: {service}/docs  gauges: {worker}/metrics",
             )
         )
 

@@ -12,6 +12,7 @@ __all__ = [
     "DRIFT_S",
     "QUIET_S",
     "RATE",
+    "SERVE_QUIET_S",
     "STAGES",
     "WARM_UP_S",
     "YEAR_EACH",
@@ -29,6 +30,7 @@ YEAR_EACH: Final = 2_400  # flights of each month
 YEAR_EXPECTED_S: Final = WARM_UP_S / 2 + 9 * YEAR_EACH / YEAR_RATE + 3
 DRIFT_S: Final = 8.0  # how long a change lasts
 QUIET_S: Final = 12.0  # at least so long nothing is injected after it
+SERVE_QUIET_S: Final = 45.0  # between the changes of --serve
 
 
 @dataclass(frozen=True, slots=True)

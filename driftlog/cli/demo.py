@@ -27,6 +27,8 @@ def command(serve: bool, as_json: bool, year: bool, seed: int) -> None:
     from demo.stages import YEAR_EXPECTED_S
 
     logging.basicConfig(level="WARNING", format="%(levelname)s %(name)s: %(message)s")
+    # What the demo makes fail on purpose need not be told with a traceback.
+    logging.getLogger("api.service").setLevel("CRITICAL")
     with Show(as_json=as_json, expected_s=YEAR_EXPECTED_S if year else 150.0) as show:
         demo = Demo(show, seed)
         try:
