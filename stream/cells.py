@@ -31,6 +31,7 @@ __all__ = [
     "CellType",
     "Codes",
     "Schema",
+    "ScoreColumns",
     "cell",
     "entropy",
     "event_hashes",
@@ -186,36 +187,54 @@ def event_hashes(event_ids: Iterable[str]) -> NDArray[np.uint64]:
     return np.frombuffer(b"".join(digests), dtype=">u8").astype(np.uint64)
 
 
-def entropy(scores: Sequence[dict[str, float] | None]) -> Floats:
-    """Shannon entropy of each row's scores as shares of their sum, in nats.
+class ScoreColumns:
+    """Scores of many rows as columns, gathered once for all that is reckoned from them.
 
-    NaN where a row has no scores, a negative one, or no finite positive sum.
+    Rows with as many scores as each other go together; a row's figures never depend on another's.
     """
-    return _by_width(scores, _entropy)
+
+    def __init__(self, scores: Sequence[dict[str, float] | None]) -> None:
+        self._rows = len(scores)
+        self._parts: list[tuple[list[int] | slice, list[Floats]]] = []
+        given = [one for one in scores if one]
+        widths = set(map(len, given))
+        if len(given) == len(scores) and len(widths) == 1:
+            self._parts.append((slice(None), _columns(given)))
+            return
+        for width in sorted(widths):
+            where = [at for at, one in enumerate(scores) if one and len(one) == width]
+            self._parts.append((where, _columns([one for one in given if len(one) == width])))
+
+    def entropy(self) -> Floats:
+        """Shannon entropy of each row's scores as shares of their sum, in nats.
+
+        NaN where a row has no scores, a negative one, or no finite positive sum.
+        """
+        return self._each(_entropy)
+
+    def margin(self) -> Floats:
+        """Largest score minus the second largest of each row; NaN for fewer than two."""
+        return self._each(_margin)
+
+    def _each(self, of: Callable[[list[Floats]], Floats]) -> Floats:
+        found = np.full(self._rows, np.nan)
+        for where, columns in self._parts:
+            found[where] = of(columns)
+        return found
+
+
+def entropy(scores: Sequence[dict[str, float] | None]) -> Floats:
+    """Return `ScoreColumns.entropy` of the rows' scores."""
+    return ScoreColumns(scores).entropy()
 
 
 def margin(scores: Sequence[dict[str, float] | None]) -> Floats:
-    """Largest score minus the second largest of each row; NaN for fewer than two."""
-    return _by_width(scores, _margin)
-
-
-def _by_width(
-    scores: Sequence[dict[str, float] | None], of: Callable[[list[Floats]], Floats]
-) -> Floats:
-    """Apply ``of`` to the scores' columns; rows with as many scores as each other go together."""
-    given = [one for one in scores if one]
-    widths = set(map(len, given))
-    if len(given) == len(scores) and len(widths) == 1:
-        return of(_columns(given))
-    found = np.full(len(scores), np.nan)
-    for width in widths:
-        where = [at for at, one in enumerate(scores) if one and len(one) == width]
-        found[where] = of(_columns([one for one in given if len(one) == width]))
-    return found
+    """Return `ScoreColumns.margin` of the rows' scores."""
+    return ScoreColumns(scores).margin()
 
 
 def _columns(scores: Sequence[dict[str, float]]) -> list[Floats]:
-    values = floats(tuple(chain.from_iterable(one.values() for one in scores)))
+    values = floats(tuple(chain.from_iterable(map(dict.values, scores))))
     return list(np.ascontiguousarray(values.reshape(len(scores), -1).T))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,7 +9,7 @@ from msgspec.structs import astuple
 from numpy.typing import NDArray
 
 from driftlog.records import SignalType
-from stream.cells import Codes, Schema, entropy, event_hashes, floats, margin, numbers_of
+from stream.cells import Codes, Schema, ScoreColumns, event_hashes, floats, numbers_of
 from stream.rows import WRONG_NUMBER, WRONG_TYPE, Rows
 
 __all__ = ["Place", "RowsBuilder", "wrong_cells"]
@@ -88,9 +87,9 @@ class RowsBuilder:
     def _flush_answers(self, schema: Schema, rows: list[Any]) -> None:
         answers = schema.answers
         outputs = [row.outputs for row in rows]
-        scores: list[dict[str, float] | None] = []
+        scores = None
         if "entropy" in answers or "margin" in answers:
-            scores = [None if one is None else one.scores for one in outputs]
+            scores = ScoreColumns([None if one is None else one.scores for one in outputs])
         for name, kind in answers.items():
             if name == "prediction":
                 cells = [None if one is None else one.prediction for one in outputs]
@@ -102,12 +101,12 @@ class RowsBuilder:
                 self._numbers[name].append(self._answer(name, rows, outputs, scores))
 
     def _answer(
-        self, name: str, rows: list[Any], outputs: list[Any], scores: Sequence[Any]
+        self, name: str, rows: list[Any], outputs: list[Any], scores: ScoreColumns | None
     ) -> NDArray[np.float64]:
-        if name == "entropy":
-            return entropy(scores)
-        if name == "margin":
-            return margin(scores)
+        if scores is not None and name == "entropy":
+            return scores.entropy()
+        if scores is not None and name == "margin":
+            return scores.margin()
         if name == "latency":
             return floats([row.latency_ms for row in rows])
         if name == "error":
