@@ -120,12 +120,17 @@ class Monitor:
         async def store(key: bytes, value: bytes | None) -> None:
             full = partition_key(partition, key)
             await table.send_changelog(partition, full, value)
+            if not mine():
+                return  # what a recovery has brought since is newer than this
             if value is None:
                 table.data.data.pop(full, None)
             else:
                 table.data.data[full] = value
 
-        runner = Runner(fold, send, store, lambda: self.live.get((kind, partition)) is runner)
+        def mine() -> bool:
+            return self.live.get((kind, partition)) is runner
+
+        runner = Runner(fold, send, store, mine)
         return runner
 
     def _fold(self, kind: Kind, partition: int) -> Any:
@@ -164,14 +169,14 @@ class Monitor:
         self.app.finalize()
         await self.app.start()
         self._checkpointing = asyncio.create_task(self._checkpoints(), name="checkpoints")
-        watchdog = asyncio.create_task(Watchdog(lambda now: observe(self.app, now)).run())
+        self._watching = asyncio.create_task(Watchdog(lambda now: observe(self.app, now)).run())
         try:
             yield self
         finally:
-            watchdog.cancel()
+            self._watching.cancel()
             # A checkpoint cut in the middle would leave the partition's record ahead of its series.
             self._stopping.set()
-            await asyncio.gather(watchdog, self._checkpointing, return_exceptions=True)
+            await asyncio.gather(self._watching, self._checkpointing, return_exceptions=True)
             await self.app.stop()
             self._data.cleanup()
 
@@ -189,12 +194,14 @@ class Monitor:
     async def failed(self) -> BaseException:
         """Wait until the app or the checkpoints end by themselves; return why."""
         app = asyncio.create_task(self.app.wait_until_stopped())
+        mine = [self._checkpointing, self._watching]
         try:
-            await asyncio.wait([app, self._checkpointing], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([app, *mine], return_when=asyncio.FIRST_COMPLETED)
         finally:
             app.cancel()
-        if self._checkpointing.done() and (reason := self._checkpointing.exception()):
-            return reason
+        for task in mine:
+            if task.done() and not task.cancelled() and (reason := task.exception()):
+                return reason
         return self.app.crash_reason or RuntimeError("the Faust app stopped")
 
     async def checkpoint(self) -> None:

@@ -68,7 +68,9 @@ def banks(
         elif name == PageHinkley.name:
             found.append(PageHinkley(limits.cusum[places], limits.allowances))
         elif name == ADWIN.name:
-            found.append(ADWIN(limits.adwin_log_inv_delta[places]))
+            found.append(
+                ADWIN(limits.adwin_log_inv_delta[places], scale=limits.adwin_scale[places])
+            )
         else:  # one of somebody's own: it comes with its textbook settings
             found.append(DETECTORS[name].textbook(len(places)))
     return tuple(found), psi

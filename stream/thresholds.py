@@ -35,6 +35,7 @@ class Thresholds:
     allowances: k of the CUSUM bank, (K,), in sd.
     cusum: h, float64 (S, 2, K): up and down; inf where a member is dropped.
     adwin_log_inv_delta: float64 (S,), ln(1/delta).
+    adwin_scale: float64 (S,), by which values are divided before ADWIN.
     psi_level: float64 (S,), probability of a false alarm at one look (one pane).
     psi_fixed: PSI at and above which a signal is drifted whatever the level says; None under a
         budget. With it `detectors` holds psi alone.
@@ -49,6 +50,7 @@ class Thresholds:
     allowances: tuple[float, ...]
     cusum: NDArray[np.float64]
     adwin_log_inv_delta: NDArray[np.float64]
+    adwin_scale: NDArray[np.float64]
     psi_level: NDArray[np.float64]
     psi_fixed: float | None
     inflation: NDArray[np.float64]
@@ -107,6 +109,7 @@ def thresholds(
         allowances=allowances,
         cusum=np.array(bank).reshape(len(signals), 2, len(allowances)),
         adwin_log_inv_delta=np.array([adwin_log_inv_delta(between, v) for v in variance]),
+        adwin_scale=np.array([one.skewness for one in signals]),
         psi_level=np.full(len(signals), max(level, _LEAST_LEVEL)),
         psi_fixed=CONVENTIONAL_PSI if conventional else None,
         inflation=np.array([_raised(one.inflation, one) for one in signals]),

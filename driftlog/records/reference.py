@@ -42,6 +42,7 @@ class SignalProfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     long_run_variance: float = 1.0  # V of the standardised values, at least 1
     inflation: float = 1.0  # largest long-run inflation over the bins' indicators
     autocorrelation: float = 0.0  # at lag 1
+    skewness: float = 1.0  # of the standardised values, absolute, at least 1; ADWIN needs it
     weight: float = 1.0
 
 

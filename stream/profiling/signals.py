@@ -9,7 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.bins import NumberBins, category_bins, number_bins
-from detectors.calibration import exponents, indicator_inflation, long_run_variance
+from detectors.calibration import (
+    adwin_scale,
+    exponents,
+    indicator_inflation,
+    long_run_variance,
+)
 from detectors.page_hinkley import ALLOWANCES
 from detectors.standardise import OFF_CONSTANT, Scale, category_scale, number_scale
 from driftlog.records import SignalProfile, SignalRole, SignalType, rounded
@@ -170,6 +175,7 @@ def _calibrated(draft: SignalProfile, prepared: Prepared) -> SignalProfile:
         long_run_variance=variance,
         inflation=rounded(indicator_inflation(codes)),
         autocorrelation=rounded(_lag_one(z)),
+        skewness=rounded(adwin_scale(z)),
     )
 
 
