@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 
 import numpy as np
 
@@ -24,7 +25,7 @@ from stream.routing import (
     split_model_version,
     verdict_partition,
 )
-from stream.rows import Rows
+from stream.rows import Rows, concat
 from stream.series import SeriesState
 from stream.watermark import Watermark
 
@@ -49,7 +50,10 @@ class ColumnsPartition:
         self.watermark = Watermark(source_partitions)
         self.series: dict[str, SeriesState] = {}
         self.learners: dict[str, Learner] = {}
-        self.position = -1  # of the last chunk absorbed
+        # Offset of the chunk in hand; when a snapshot is taken, of the first one to read again.
+        self.position = -1
+        self._last = -1  # offset of the last chunk absorbed
+        self._through = -1  # the same as stored: chunks up to it are read again
         self._judging = judging
         self._pane_ms: int = judging.settings.stream.pane
         self._open = OpenPanes(self._pane_ms)
@@ -71,6 +75,8 @@ class ColumnsPartition:
         except ContractError:
             self.counts["damaged"] += 1
             return 0
+        finally:
+            self._last = max(self._last, self.position)
         if chunk.rows is None:
             self.heartbeat(chunk.partition, chunk.watermark_ms, idle=chunk.idle)
             return 0
@@ -83,6 +89,12 @@ class ColumnsPartition:
 
     def heartbeat(self, partition: int, watermark_ms: int | None, *, idle: bool) -> None:
         """Take the watermark of a source partition, told after all rows it covers."""
+        if 0 <= self.position <= self._through:
+            # Read again after a restart: the stored watermark covers it. An idle mark of then,
+            # taken a second time, would close panes of now before their rows are read again.
+            if (watermark_ms or 0) <= self.watermark.of.get(partition, 0):
+                return
+            self._through = -1  # news, at an offset that was seen: the topic was made anew
         self.watermark.advance(partition, watermark_ms, idle=idle)
 
     def absorb(self, rows: Rows, watermark_ms: int | None) -> int:
@@ -95,7 +107,7 @@ class ColumnsPartition:
         if not len(rows):
             return 0
         source = int(rows.partition[0])
-        self.watermark.advance(source, watermark_ms)
+        self.heartbeat(source, watermark_ms, idle=False)
         name = f"{source} {model_version(rows.model, rows.version)}"
         fresh = rows.offset > self._seen.get(name, -1)
         high = self._high.get(name, -1)
@@ -127,27 +139,35 @@ class ColumnsPartition:
         if through <= self.closed_through_ms:
             return
         for end, groups in self._open.close(through):
-            for rows in groups:
-                yield from self._judge(end, rows)
+            for _, parts in groupby(groups, key=lambda rows: (rows.model, rows.version)):
+                yield from self._judge(end, list(parts))
         self.closed_through_ms = through
         marker = MARKER.encode(Marker(marker=self.number, closed_through_ms=through))
         for partition in range(self._judging.settings.kafka.verdict_partitions):
             yield Output("verdicts", b"marker %d" % self.number, marker, partition)
 
-    def _judge(self, end: int, rows: Rows) -> Iterator[Output]:
+    def _judge(self, end: int, parts: Sequence[Rows]) -> Iterator[Output]:
+        """Judge the rows of a model version: those that came shaped, those that came raw."""
         start = end - self._pane_ms
-        profile = self._judging.in_effect(rows.model, rows.version, start)
+        model, version = parts[0].model, parts[0].version
+        profile = self._judging.in_effect(model, version, start)
         if profile is None:
-            if rows.raw is None:
-                self.counts["unjudged"] += len(rows)  # its reference was taken away
-            elif self._judging.knows(rows.model, rows.version):
-                self.counts["before_reference"] += len(rows)
-            else:
-                yield from self._learn(end, in_order(rows))
+            for rows in parts:
+                if rows.raw is None:
+                    self.counts["unjudged"] += len(rows)  # its reference was taken away
+                elif self._judging.knows(model, version):
+                    self.counts["before_reference"] += len(rows)
+                else:
+                    yield from self._learn(end, in_order(rows))
             return
-        if rows.raw is not None:
-            self._forget_learner(rows.model, rows.version)
-            rows = self._judging.rows_from_raw(rows, profile)
+        if any(rows.raw is not None for rows in parts):
+            self._forget_learner(model, version)
+        rows = concat(
+            [
+                part if part.raw is None else self._judging.rows_from_raw(part, profile)
+                for part in parts
+            ]
+        )
         ordered = in_order(rows)
         prepared = self._judging.prepare(profile, ordered)
         for shard in self._judging.shards(profile, self.number):
@@ -188,8 +208,11 @@ class ColumnsPartition:
         state = self.series.get(shard.key)
         if state is not None and state.reference_id == profile.reference_id:
             return state
-        if state is None and len(self.series) >= self._judging.settings.stream.max_series:
-            return None
+        if state is None and shard.key not in self._stored:
+            # Those stored and not yet needed count: a restart must not let others in.
+            known = len(self.series) + len(self._stored)
+            if known >= self._judging.settings.stream.max_series:
+                return None
         since = 0 if state is None else state.closed_through_ms
         state = self._judging.fresh(shard, profile)
         stored = self._stored.pop(shard.key, None)
@@ -250,6 +273,7 @@ class ColumnsPartition:
             idle=sorted(self.watermark.idle),
             high=dict(self._high),
             position=self.position,
+            through=self._last,
         ).encode()
         return found
 
@@ -272,6 +296,7 @@ class ColumnsPartition:
             self.watermark.idle = set(record.idle)
             self._high = dict(record.high)
             self.position = record.position
+            self._last = self._through = record.through
         parts: dict[str, dict[int, bytes]] = {}
         for key, value in records.items():
             if key.startswith(_LEARN_KEY):

@@ -19,7 +19,8 @@ class PartitionRecord(msgspec.Struct, kw_only=True):
     watermarks: dict[int, int]  # source partition -> ms
     idle: list[int]  # source partitions
     high: dict[str, int]  # source partition and model version -> highest offset told
-    position: int  # offset in ``columns`` of the last chunk this record covers
+    position: int  # offset in ``columns`` of the first chunk to read again
+    through: int  # and of the last one that watermarks, idle flags and offsets know of
 
     def encode(self) -> bytes:
         """Return the record as MessagePack."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from driftlog.records import REFERENCE, VERDICT, Alert, ReferenceProfile, Verdict
@@ -15,9 +15,15 @@ from stream.judging import Judging
 from stream.lateness import Lateness
 from stream.panes import pane_end
 from stream.partition import ColumnsPartition
+from stream.preparation import Prepared
+from stream.rows import Rows
 from stream.verdicts import VerdictsPartition
 
-__all__ = ["Pipeline", "Told"]
+__all__ = ["OnPane", "Pipeline", "Told"]
+
+# Called with every pane of a model version that is judged: reference, rows in order, the same
+# rows as the detectors take them.
+OnPane = Callable[[ReferenceProfile, Rows, Prepared], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +42,24 @@ class Pipeline:
 
     The same folds as the service runs, in the same order; what is left out is the broker. The
     source is one partition: a file in order of time.
+
+    Args:
+        settings: all that decides verdicts.
+        book: the references known; further ones are learned where the settings say so.
+        on_pane: sees what is judged; what it does changes nothing.
     """
 
-    def __init__(self, settings: Settings, book: ReferenceBook | None = None) -> None:
-        self.judging = Judging(settings, book, partitions=1)
+    def __init__(
+        self,
+        settings: Settings,
+        book: ReferenceBook | None = None,
+        on_pane: OnPane | None = None,
+    ) -> None:
+        self.judging = (
+            Judging(settings, book, partitions=1)
+            if on_pane is None
+            else _Observed(settings, book, on_pane)
+        )
         self.decoder = Decoder(settings, self.judging.in_effect)
         self.columns = ColumnsPartition(0, self.judging, source_partitions=1)
         self.verdicts = VerdictsPartition(0, settings, 1, self.judging.config)
@@ -79,3 +99,14 @@ class Pipeline:
 
     def _alerts(self) -> Iterator[Alert]:
         return self.verdicts.alerts()
+
+
+class _Observed(Judging):
+    def __init__(self, settings: Settings, book: ReferenceBook | None, on_pane: OnPane) -> None:
+        super().__init__(settings, book, partitions=1)
+        self._on_pane = on_pane
+
+    def prepare(self, profile: ReferenceProfile, rows: Rows) -> Prepared:
+        prepared = super().prepare(profile, rows)
+        self._on_pane(profile, rows, prepared)
+        return prepared

@@ -78,7 +78,7 @@ class Runner:
         offset = event.message.offset
         if offset <= self._last:
             raise StateError(f"offset {offset} came after {self._last}: the input is out of order")
-        self._last = offset
+        self._last = self.fold.position = offset
         self._stepping = True  # no checkpoint may cut between the step and its sends
         try:
             need = self.fold.absorb_record(event.key or b"", event.value or b"")
