@@ -41,7 +41,7 @@ from driftlog.settings import Settings, load_settings
 from driftlog.testing.embedded import EmbeddedBroker
 from producers.scenario import measure
 from stream.references import publish_reference
-from stream.worker import worker_topics
+from stream.topics import worker_topics
 
 __all__ = ["Demo"]
 

@@ -21,17 +21,15 @@ from stream.judging import Judging
 from stream.output import Output
 from stream.partition import ColumnsPartition
 from stream.runner import Fold, Runner, partition_key, records_of
-from stream.topics import Topics
+from stream.topics import INCIDENTS_TABLE, MONITOR_TABLE, Topics
 from stream.transport import install, observe, recommended_settings
 from stream.verdicts import VerdictsPartition
 from stream.watchdog import Watchdog
 
-__all__ = ["INCIDENTS_TABLE", "MONITOR_TABLE", "Monitor"]
+__all__ = ["Monitor"]
 
 _log = logging.getLogger(__name__)
 
-MONITOR_TABLE: Final = "monitor"
-INCIDENTS_TABLE: Final = "incidents"
 BYTES_PER_SECOND: Final = 2_000_000  # of state written; checkpoints are stretched to keep it
 
 Kind = Literal["monitor", "incidents"]

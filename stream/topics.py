@@ -3,10 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from driftlog.settings import Settings
+from driftlog.topics import TopicSpec, topic_specs
 
-__all__ = ["Topics"]
+__all__ = ["INCIDENTS_TABLE", "MONITOR_TABLE", "Topics", "worker_topics"]
+
+MONITOR_TABLE: Final = "monitor"  # of Faust; their changelogs are topics too
+INCIDENTS_TABLE: Final = "incidents"
+
+
+def worker_topics(settings: Settings) -> tuple[TopicSpec, ...]:
+    """Return the topics that a worker needs, the changelogs of its tables among them."""
+    kafka = settings.kafka
+    return topic_specs(
+        kafka.prefix,
+        event_partitions=kafka.event_partitions,
+        column_partitions=kafka.column_partitions,
+        verdict_partitions=kafka.verdict_partitions,
+        app_id=Topics.of(settings).app_id,
+        monitor_table=MONITOR_TABLE,
+        incidents_table=INCIDENTS_TABLE,
+    )
 
 
 @dataclass(frozen=True, slots=True)

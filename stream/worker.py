@@ -25,37 +25,23 @@ from driftlog.errors import BrokerError, DriftlogError
 from driftlog.kafka import connection
 from driftlog.serving import running
 from driftlog.settings import Settings
-from driftlog.topics import ensure_topics, topic_specs
-from stream.app import INCIDENTS_TABLE, MONITOR_TABLE, Monitor
+from driftlog.topics import ensure_topics
+from stream.app import Monitor
 from stream.ingest import Ingest
 from stream.judging import Judging
 from stream.metrics import WorkerCollector
 from stream.partition import ColumnsPartition
 from stream.references import References
 from stream.server import worker_app
-from stream.topics import Topics
+from stream.topics import Topics, worker_topics
 from stream.verdicts import VerdictsPartition
 
-__all__ = ["Only", "Worker", "worker_topics"]
+__all__ = ["Only", "Worker"]
 
 _log = logging.getLogger(__name__)
 
 Only = Literal["ingest", "monitor"]
 _WAIT = 1.0  # seconds between looks at a broker that is away
-
-
-def worker_topics(settings: Settings) -> tuple[Any, ...]:
-    """Return the topics that a worker needs, the changelogs of its tables among them."""
-    kafka = settings.kafka
-    return topic_specs(
-        kafka.prefix,
-        event_partitions=kafka.event_partitions,
-        column_partitions=kafka.column_partitions,
-        verdict_partitions=kafka.verdict_partitions,
-        app_id=Topics.of(settings).app_id,
-        monitor_table=MONITOR_TABLE,
-        incidents_table=INCIDENTS_TABLE,
-    )
 
 
 @dataclass(slots=True)

@@ -22,7 +22,7 @@ def command(config: Path | None) -> None:
     oldest goes; one worker; gone when it ends. For trying things out, never for production.
     """
     from driftlog.testing.embedded import EmbeddedBroker
-    from stream.worker import worker_topics
+    from stream.topics import worker_topics
 
     settings = load_settings(config)
     ended = threading.Event()
