@@ -2,7 +2,7 @@
 
 from driftlog.settings.catalogue import CATALOGUE, Entry
 from driftlog.settings.duration import Duration
-from driftlog.settings.load import load_settings
+from driftlog.settings.load import Held, held_settings, load_settings
 from driftlog.settings.schema import (
     CaptureSettings,
     DecisionSettings,
@@ -22,11 +22,13 @@ __all__ = [
     "DetectionSettings",
     "Duration",
     "Entry",
+    "Held",
     "KafkaSettings",
     "MappingSettings",
     "ModelSettings",
     "Settings",
     "StreamSettings",
     "WorkerSettings",
+    "held_settings",
     "load_settings",
 ]

@@ -7,6 +7,7 @@ import os
 import tomllib
 import typing
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,19 @@ from driftlog.settings.catalogue import CATALOGUE, Entry
 from driftlog.settings.duration import Duration
 from driftlog.settings.schema import Settings
 
-__all__ = ["ALIASES", "load_settings"]
+__all__ = ["ALIASES", "Held", "held_settings", "load_settings"]
 
 ALIASES = {"DRIFTLOG_KAFKA": "kafka.bootstrap"}
 _LONGEST_SESSION = 300_000  # ms; a dead worker's partitions stand still for so long
 _CONFIG_VARIABLE = "DRIFTLOG_CONFIG"  # path of the file, when it is not ./driftlog.toml
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a source holds for a setting, as it is written there."""
+
+    value: Any
+    origin: str  # the file's path, or the environment variable
 
 
 def load_settings(
@@ -39,9 +48,7 @@ def load_settings(
     Raises:
         SettingsError: a key is unknown or holds what it may not; names key, value and mend.
     """
-    environ = os.environ if environ is None else environ
-    held: dict[str, Any] = dict(_from_file(path, environ))
-    held.update(_from_environment(environ))
+    held = {key: one.value for key, one in held_settings(path, environ).items()}
     held.update({key: value for key, value in (overrides or {}).items() if value is not None})
     tree: dict[str, dict[str, Any]] = {}
     for key, value in held.items():
@@ -54,7 +61,21 @@ def load_settings(
     return settings
 
 
-def _from_file(path: Path | None, environ: Mapping[str, str]) -> dict[str, Any]:
+def held_settings(
+    path: Path | None = None, environ: Mapping[str, str] | None = None
+) -> dict[str, Held]:
+    """Return what file and environment hold, by dotted key; the environment wins.
+
+    Keys and values of the file are as written there: `load_settings` judges them.
+
+    Raises:
+        SettingsError: the file cannot be read, or a variable is unknown.
+    """
+    environ = os.environ if environ is None else environ
+    return {**_from_file(path, environ), **_from_environment(environ)}
+
+
+def _from_file(path: Path | None, environ: Mapping[str, str]) -> dict[str, Held]:
     named = path or (Path(environ[_CONFIG_VARIABLE]) if environ.get(_CONFIG_VARIABLE) else None)
     found = named or Path("driftlog.toml")
     if named is None and not found.exists():
@@ -63,15 +84,15 @@ def _from_file(path: Path | None, environ: Mapping[str, str]) -> dict[str, Any]:
         tree = tomllib.loads(found.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
         raise SettingsError(str(found), str(exc), "a readable TOML file") from exc
-    flat: dict[str, Any] = {}
+    flat: dict[str, Held] = {}
     for section, values in tree.items():
         if not isinstance(values, dict):
             raise SettingsError(section, values, "a [section] with keys of its own")
-        flat.update({f"{section}.{name}": value for name, value in values.items()})
+        flat |= {f"{section}.{name}": Held(value, str(found)) for name, value in values.items()}
     return flat
 
 
-def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Held]:
     known = {entry.variable: key for key, entry in CATALOGUE.items()} | ALIASES
     flat = {}
     for name, value in environ.items():
@@ -80,7 +101,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
         if name not in known:
             shown = "..." if "PASS" in name or "KEY" in name else value
             raise SettingsError(name, shown, "nothing: there is no such variable")
-        flat[known[name]] = value
+        flat[known[name]] = Held(value, name)
     return flat
 
 
