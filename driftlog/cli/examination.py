@@ -10,19 +10,13 @@ from driftlog.cli.append_times import NewestEvent, newest_events
 from driftlog.cli.finding import Finding
 from driftlog.cli.groups import describe_groups
 from driftlog.cli.stored_state import existing_topics
+from driftlog.cli.topic_list import topic_list
 from driftlog.errors import BrokerError
 from driftlog.kafka import connection
 from driftlog.settings import Settings
-from driftlog.topics import (
-    Difference,
-    TopicResult,
-    TopicSpec,
-    app_id,
-    ensure_topics,
-    ingest_group,
-    specs_of,
-)
+from driftlog.topics import Difference, TopicResult, TopicSpec, ensure_topics
 from stream.references import References
+from stream.topics import Topics
 
 __all__ = ["examine"]
 
@@ -40,7 +34,7 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
         return
     took = round((time.monotonic() - started) * 1000)
     yield Finding("broker", "ok", f"{kafka.bootstrap} answered in {took} ms")
-    specs = specs_of(settings)
+    specs = topic_list(settings)
     security = connection(kafka)
     bootstrap = security.pop("bootstrap_servers")
     results = await ensure_topics(bootstrap, specs, security=security, create=False)
@@ -70,7 +64,7 @@ def _of_topic(spec: TopicSpec, result: TopicResult, settings: Settings) -> list[
             mend = "have its owner make it, or name another in kafka.events_topic"
         return [Finding(check, "wrong", "is missing", mend)]
     if not result.differences:
-        return [Finding(check, "ok", f"{spec.partitions} partitions, as it should be")]
+        return [Finding(check, "ok", f"as it should be, partitions: {spec.partitions}")]
     return [_difference(check, spec, one) for one in result.differences]
 
 
@@ -185,8 +179,8 @@ def _event_times(newest: Sequence[NewestEvent], settings: Settings) -> Finding:
 
 
 async def _workers(settings: Settings) -> list[Finding]:
-    names = (ingest_group(settings), app_id(settings))
-    groups = await describe_groups(settings.kafka, names)
+    topics = Topics.of(settings)
+    groups = await describe_groups(settings.kafka, (topics.ingest_group, topics.app_id))
     if groups is None:
         return [Finding("workers", "skipped", "the broker does not tell who is in a group")]
     findings = []
@@ -196,11 +190,11 @@ async def _workers(settings: Settings) -> list[Finding]:
             mend = "start one by 'driftlog worker'"
             findings.append(Finding(f"group {group.name}", "warning", "has no members", mend))
         elif group.state != "Stable":
-            found = f"{count} members, {group.state}"
+            found = f"members: {count}, {group.state}"
             mend = "look again in a minute; if it stays so, see the workers' logs"
             findings.append(Finding(f"group {group.name}", "warning", found, mend))
         else:
-            findings.append(Finding(f"group {group.name}", "ok", f"{count} members"))
+            findings.append(Finding(f"group {group.name}", "ok", f"members: {count}"))
     return findings
 
 

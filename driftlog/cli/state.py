@@ -61,12 +61,12 @@ def reset(
 async def _reset(settings: Settings, model: str | None, reread: str, yes: bool) -> None:
     from driftlog.cli.groups import describe_groups
     from driftlog.cli.stored_state import existing_topics, forget, of_model, rewind, stored_records
-    from driftlog.topics import app_id, changelog_name, ingest_group
+    from driftlog.topics import changelog_name
     from stream.book import parse_reference_key
     from stream.topics import INCIDENTS_TABLE, MONITOR_TABLE, Topics
 
     kafka, topics = settings.kafka, Topics.of(settings)
-    groups = (app_id(settings), ingest_group(settings))
+    groups = (topics.app_id, topics.ingest_group)
 
     async def refuse_while_alive() -> None:
         found = await describe_groups(kafka, groups)

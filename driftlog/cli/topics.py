@@ -51,12 +51,13 @@ def _run(settings: Settings, *, create: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from driftlog.cli.topic_list import topic_list
     from driftlog.kafka import connection
-    from driftlog.topics import ensure_topics, specs_of
+    from driftlog.topics import ensure_topics
 
     security = connection(settings.kafka)
     bootstrap = security.pop("bootstrap_servers")
-    specs = specs_of(settings)
+    specs = topic_list(settings)
     # An events topic named in the settings is somebody else's, who makes it.
     foreign = [spec for spec in specs if spec.name == settings.kafka.events_topic]
     ours = [spec for spec in specs if spec not in foreign]
@@ -85,7 +86,7 @@ def _run(settings: Settings, *, create: bool) -> None:
     if missing and create:
         click.echo(
             "A topic that is still missing could not be made here: the embedded broker makes its "
-            "topics in its own process, and kafka.events_topic is made by its owner.",
+            "topics when it starts ('driftlog broker'), and kafka.events_topic is made by its owner.",
             err=True,
         )
     elif missing:

@@ -2,7 +2,6 @@
 
 from driftlog.topics.catalogue import CATALOGUE, TopicSpec, changelog_name, topic_specs
 from driftlog.topics.ensure import Difference, TopicResult, ensure_topics
-from driftlog.topics.of_settings import app_id, ingest_group, specs_of
 from driftlog.topics.partitioner import murmur2, partition_of
 
 __all__ = [
@@ -10,12 +9,9 @@ __all__ = [
     "Difference",
     "TopicResult",
     "TopicSpec",
-    "app_id",
     "changelog_name",
     "ensure_topics",
-    "ingest_group",
     "murmur2",
     "partition_of",
-    "specs_of",
     "topic_specs",
 ]
