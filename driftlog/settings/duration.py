@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 
 __all__ = ["Duration"]
 
 _UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_FORM = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*")
+_FORM = re.compile(r"\s*(\d{1,20}(?:\.\d{1,20})?)\s*(ms|s|m|h|d)\s*", re.ASCII)
+_LONGEST = 2**63 - 1  # ms; what a 64-bit time can be moved by
 
 
 class Duration(int):
@@ -29,9 +31,9 @@ class Duration(int):
         match = _FORM.fullmatch(held) if isinstance(held, str) else None
         if match is None:
             raise ValueError("a duration such as 500ms, 10s, 5m, 1h or 1d")
-        ms = float(match[1]) * _UNITS[match[2]]
-        if ms != int(ms):
-            raise ValueError("a duration of whole milliseconds")
+        ms = Fraction(match[1]) * _UNITS[match[2]]
+        if ms.denominator != 1 or ms > _LONGEST:
+            raise ValueError("a duration of whole milliseconds, less than 300 million years")
         return cls(int(ms))
 
     def __str__(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 import typing
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from driftlog.settings.schema import Settings
 __all__ = ["ALIASES", "Held", "held_settings", "load_settings"]
 
 ALIASES = {"DRIFTLOG_KAFKA": "kafka.bootstrap"}
+_SECRETIVE = re.compile("pas|pw|key|secret|token|hash|sasl", re.IGNORECASE)
 _LONGEST_SESSION = 300_000  # ms; a dead worker's partitions stand still for so long
 _CONFIG_VARIABLE = "DRIFTLOG_CONFIG"  # path of the file, when it is not ./driftlog.toml
 
@@ -54,7 +56,9 @@ def load_settings(
     for key, value in held.items():
         entry = CATALOGUE.get(key)
         if entry is None:
-            raise SettingsError(key, value, f"nothing: there is no such key{_near(key)}")
+            raise SettingsError(
+                key, _shown(key, value), f"nothing: there is no such key{_near(key)}"
+            )
         tree.setdefault(entry.section, {})[entry.name] = _convert(entry, value)
     settings = msgspec.convert(tree, Settings, dec_hook=lambda _kind, value: value)
     _check_together(settings)
@@ -87,7 +91,9 @@ def _from_file(path: Path | None, environ: Mapping[str, str]) -> dict[str, Held]
     flat: dict[str, Held] = {}
     for section, values in tree.items():
         if not isinstance(values, dict):
-            raise SettingsError(section, values, "a [section] with keys of its own")
+            raise SettingsError(
+                section, _shown(section, values), "a [section] with keys of its own"
+            )
         flat |= {f"{section}.{name}": Held(value, str(found)) for name, value in values.items()}
     return flat
 
@@ -99,8 +105,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Held]:
         if not name.startswith("DRIFTLOG_") or name == _CONFIG_VARIABLE:
             continue
         if name not in known:
-            shown = "..." if "PASS" in name or "KEY" in name else value
-            raise SettingsError(name, shown, "nothing: there is no such variable")
+            raise SettingsError(name, _shown(name, value), "nothing: there is no such variable")
         flat[known[name]] = Held(value, name)
     return flat
 
@@ -131,6 +136,11 @@ def _from_text(kind: Any, text: str) -> Any:
         except ValueError:
             return text
     return text
+
+
+def _shown(name: str, held: Any) -> Any:
+    """Return what an unknown name held, unless it may be a secret under a misspelt name."""
+    return held if isinstance(held, str | int | float) and not _SECRETIVE.search(name) else "..."
 
 
 def _near(key: str) -> str:
