@@ -37,6 +37,7 @@ _log = logging.getLogger(__name__)
 LINGER: Final = 0.2  # seconds that few rows wait for more, so that a chunk is not one row
 ENOUGH: Final = 1_024  # rows in a round that need not wait
 BEHIND: Final = 0.01  # the same while the broker has more to give
+FETCH_WAIT: Final = 100  # ms; a partition just read waits for the fetch that is under way
 HEARTBEAT: Final = 1.0  # seconds
 IN_FLIGHT: Final = 64  # batches sent and not yet acknowledged
 FRESH_FETCH: Final = 2_000  # ms; an older answer of the broker says nothing about idleness
@@ -102,6 +103,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             session_timeout_ms=int(session_ms),
             heartbeat_interval_ms=min(3_000, session_ms // 3),
             max_partition_fetch_bytes=2_097_152,
+            fetch_max_wait_ms=FETCH_WAIT,
             metadata_max_age_ms=30_000,
             **arguments,
         )
