@@ -19,13 +19,14 @@ async def test_an_empty_fetch_holds_no_partition_up_for_long(tmp_path: Path) -> 
             app_id="a", bootstrap="127.0.0.1:1", partitions=1, data_directory=tmp_path
         )
     )
+    transport: Any = app.transport
     waits = []
     for made in (driver.AIOKafkaConsumerThread, ConsumerThread):
         # Neither is started: of the thread no more is needed than what it reads of its app.
         thread: Any = made.__new__(made)
         thread.app = app
         thread.consumer = SimpleNamespace(in_transaction=False)
-        created: Any = made._create_worker_consumer(thread, app.transport)
+        created: Any = made._create_worker_consumer(thread, transport)
         waits.append(created._fetch_max_wait_ms)
         created._closed = True  # nothing to close
     assert waits == [1500, FETCH_WAIT]
