@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from detectors import PSI
 from detectors.moments import Moments
+from detectors.psi import PSIReading
 from driftlog.settings import DetectionSettings
 
 __all__ = ["Effect", "Usual", "measure"]
@@ -48,13 +49,17 @@ class Effect:
         )
 
 
-def measure(psi: PSI, moments: Moments, usual: Usual, panes: int) -> Effect:
+def measure(
+    psi: PSI, moments: Moments, usual: Usual, panes: int, reading: PSIReading | None = None
+) -> Effect:
     """Measure the effect over the last ``panes`` panes.
+
+    ``reading`` is that of these very panes, where it has been taken already.
 
     PSI without any change is about (bins - 1) (1/n + 1/m), times the inflation by autocorrelation;
     that much is taken off, else small windows would always seem to have moved.
     """
-    reading = psi.recent(panes)
+    reading = reading or psi.recent(panes)
     span = moments.span(panes)
     rows = span.n + span.missing
     n = np.maximum(rows, 1)

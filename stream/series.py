@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from detectors import PSI
 from detectors.contract import Detector, Reading
 from detectors.moments import Moments
+from detectors.psi import PSIReading
 from driftlog.errors import StateError
 from driftlog.records import SignalProfile, SignalState, SignalType, Verdict
 from driftlog.settings import Settings
 from stream.effect import Effect, Usual, measure
-from stream.evidence import SignalEvidence, signal_verdict
+from stream.evidence import SignalEvidence, signal_verdicts
 from stream.lifecycle import Lifecycle
 from stream.preparation import Prepared
 from stream.routing import Shard
@@ -73,7 +74,7 @@ class SeriesState:
         self.signals = tuple(signals)
         self.closed_through_ms = 0
         self.last: Verdict | None = None
-        self._places = places
+        self._places = _as_slice(places)
         self._detectors = tuple(detectors)
         self._psi = psi
         self._settings = settings
@@ -107,6 +108,7 @@ class SeriesState:
         stream = self._settings.stream
         pane = start_ms // stream.pane
         pick: Any = slice(None) if index is None else index
+        # A slice is a view: else each of a thousand segments would copy the rows of all.
         z = prepared.z[self._places][:, pick]
         bins = prepared.bins[self._places][:, pick]
         at = np.stack((rows.ts_ms[pick], rows.partition[pick], rows.offset[pick])).astype(np.int64)
@@ -126,25 +128,27 @@ class SeriesState:
         alarmed, beyond = self._alarms(readings, pane, start_ms)
         drifting = self._life.state == SignalState.DRIFT.code
         spans = self._spans(pane, alarmed | drifting)
-        effect = self._effect(spans)
+        effect = self._effect(spans, shown)
         effect = self._sharpened(effect, readings, spans)
         few = (shown.n < self._settings.detection.min_rows) | shown.insufficient
         back = self._life.step(
             alarmed=alarmed,
             important=effect.at_least(self._settings.detection),
             insufficient=few,
-            clear=self._recovered(),
+            # Asked of what drifts alone, and mostly nothing does.
+            clear=self._recovered() if drifting.any() else np.zeros_like(drifting),
             end_ms=start_ms + stream.pane,
             settings=self._settings.detection,
         )
         if back.any():
             self._forget(back)
+            shown = self._psi.recent(stream.window_panes)
         count = at.shape[1]
         ids = tuple(
             rows.correlation_id[i if index is None else int(index[i])]
             for i in range(min(_SAMPLES, count))
         )
-        verdict = self._verdict(start_ms, at, ids, readings, beyond, effect, spans)
+        verdict = self._verdict(start_ms, at, ids, readings, beyond, effect, spans, shown)
         self._samples = [*self._samples[1 - stream.window_panes :], (start_ms + stream.pane, ids)]
         self.closed_through_ms = start_ms + stream.pane
         self.last = verdict
@@ -163,6 +167,14 @@ class SeriesState:
         detection = self._settings.detection
         hold = detection.pending_panes + detection.resolve_panes
         beyond = np.zeros(self._held.shape, dtype=np.bool_)
+        drifting = self._life.state == SignalState.DRIFT.code
+        if not any(reading.alarm.any() for reading in readings) and (self._held < pane).all():
+            # The usual case, and the same as below with nothing beyond.
+            for begun, detector in zip(self._begun, self._detectors, strict=True):
+                if not getattr(detector, "momentary", False):
+                    begun[:] = -1
+            self._onset = np.where(drifting, self._onset, -1)
+            return np.zeros_like(drifting), beyond
         for i, (detector, reading) in enumerate(zip(self._detectors, readings, strict=True)):
             alarm = reading.alarm
             known = reading.onset[0] >= 0
@@ -174,7 +186,6 @@ class SeriesState:
                 self._begun[i][:, ~alarm] = -1
                 beyond[i] = alarm
         alarmed = np.asarray(beyond.any(axis=0))
-        drifting = self._life.state == SignalState.DRIFT.code
         # The first detector that knows where the change began says so; else the pane must do.
         onset = np.full_like(self._onset, -1)
         onset[0] = start_ms
@@ -194,12 +205,16 @@ class SeriesState:
         # The pane of the onset holds rows from before it, so where there are others they count.
         return np.where(changed & (self._onset[0] >= 0), np.clip(since, 1, window), window)
 
-    def _effect(self, spans: IntArray) -> Effect:
-        parts = {
-            int(k): measure(self._psi, self._clipped, self._usual, int(k)) for k in np.unique(spans)
-        }
+    def _effect(self, spans: IntArray, shown: PSIReading) -> Effect:
         whole = self._settings.stream.window_panes
-        full = parts.get(whole) or measure(self._psi, self._clipped, self._usual, whole)
+        full = measure(self._psi, self._clipped, self._usual, whole, shown)
+        if (spans == whole).all():
+            return full
+        parts = {
+            k: measure(self._psi, self._clipped, self._usual, k)
+            for k in np.unique(spans).tolist()
+            if k != whole
+        }
         few = self._settings.detection.min_rows
 
         def gather(name: str) -> Any:
@@ -258,6 +273,7 @@ class SeriesState:
         beyond: BoolArray,
         effect: Effect,
         spans: IntArray,
+        shown: PSIReading,
     ) -> Verdict:
         evidence = SignalEvidence(
             names=tuple(d.name for d in self._detectors),
@@ -266,14 +282,16 @@ class SeriesState:
             effect=effect,
             onset=self._onset,
             psi=self._psi,
-            shown=self._psi.recent(self._settings.stream.window_panes),
+            shown=shown,
             plain={int(k): self._plain.span(int(k)) for k in np.unique(spans)},
             spans=spans,
             usual=self._usual,
         )
-        signals = tuple(
-            signal_verdict(i, profile, self._life.of(i), int(self._life.since_ms[i]), evidence)
-            for i, profile in enumerate(self.signals)
+        signals = signal_verdicts(
+            self.signals,
+            [self._life.of(i) for i in range(len(self.signals))],
+            self._life.since_ms.tolist(),
+            evidence,
         )
         partitions = np.unique(at[1])
         told = [s.onset.ts_ms for s in signals if s.onset is not None]
@@ -361,6 +379,13 @@ class SeriesState:
             raise StateError(
                 f"the state of {self.identity.shard.key} cannot be read: {exc}"
             ) from exc
+
+
+def _as_slice(places: NDArray[np.intp]) -> slice | NDArray[np.intp]:
+    first, count = int(places[0]) if len(places) else 0, len(places)
+    return (
+        slice(first, first + count) if (places == np.arange(first, first + count)).all() else places
+    )
 
 
 def _usual(signals: Sequence[SignalProfile]) -> Usual:
