@@ -2,316 +2,163 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
+from typing import Final
 
 import msgspec
 
-from driftlog.records import (
-    Alert,
-    AlertSignal,
-    AlertStatus,
-    Decision,
-    Onset,
-    Severity,
-    SignalState,
-    SignalVerdict,
-    Verdict,
-)
+from driftlog.records import Alert, AlertStatus, SignalState, Verdict
 from driftlog.settings import Settings
-from stream.routing import ALL, series_name
-from stream.severity import Evidence, decide, rate
-from stream.wording import title
+from stream.incident import Incident
+from stream.incident_gathering import Fresh, Gathering
+from stream.incident_news import Newsroom
+from stream.incident_shares import Shares
+from stream.incident_signal import Member, member_key, moment, of_all_rows
+from stream.routing import series_name
 
-__all__ = ["Incident", "ModelIncidents"]
+__all__ = ["FORGET_WINDOWS", "MAX_MEMBERS", "MAX_SEGMENT_MEMBERS", "ModelIncidents"]
 
-_SIGNALS_TOLD = 50  # signals with evidence in one alert; the worst first
-_SAMPLES = 5
-
-
-class Incident(msgspec.Struct):
-    """One open incident. Plain data: it is part of the stored state."""
-
-    alert_id: str
-    opened_ms: int
-    onset: Onset
-    signals: dict[str, AlertSignal]  # series + signal -> evidence
-    versions: list[str]
-    severity: Severity
-    decision: Decision
-    last_sent_ms: int
-    reference_id: str
-    config: str
-    offsets: dict[str, tuple[int, int]]
-    samples_before: tuple[str, ...] = ()
-    samples_after: tuple[str, ...] = ()
-
-    @property
-    def active(self) -> list[AlertSignal]:
-        """Signals that have not cleared, worst first."""
-        return sorted((s for s in self.signals.values() if s.cleared_ms is None), key=_badness)
-
-
-class Share(msgspec.Struct):
-    """Of one shard of a series: how much of it is judged, and how much of that has drifted."""
-
-    judged: float
-    drifted: float
-    watched: int
+FORGET_WINDOWS: Final = 144  # of silence; then a silent incident is let go. A day by default
+MAX_SEGMENT_MEMBERS: Final = 2_000  # signals of segments held; of all incidents of a model
+MAX_MEMBERS: Final = 4_000  # with those of the series of all rows
 
 
 class ModelIncidents(msgspec.Struct):
-    """All that is kept of one model between panes.
+    """All that is kept of one model between panes. Plain data: the stored state.
 
-    `apply` takes the verdicts of one pane, of all series and versions, and returns what to tell. It
-    is called pane by pane in rising order; the same verdicts give the same alerts, always.
+    `apply` is called in rising order of pane ends; the same verdicts give the same alerts, always.
+
+    *What belongs together*: a drift joins an open incident in which the same signal is drifting (a
+    drift in fifty segments is one incident), or whose onset lies within ``group_panes`` of its own.
+
+    *The end*: an incident is resolved when every signal of it is back by a verdict. Silence
+    resolves nothing: a signal without a verdict for a whole window is ``stale``; when all that is
+    left is stale, that is told once, and after `FORGET_WINDOWS` windows without a word the incident
+    is let go, with 'no more data' as its last word. Should the version come back and still drift,
+    it opens another.
+
+    *Bounds*: at most `MAX_MEMBERS` signals are held. What drifts beyond that is in the drift share,
+    and is taken in when there is room.
     """
 
     model: str
     open: list[Incident] = msgspec.field(default_factory=list)
-    cooling: dict[str, int] = msgspec.field(
-        default_factory=dict
-    )  # series + signal -> until this pane end (ms)
-    shares: dict[str, dict[str, Share]] = msgspec.field(
-        default_factory=dict
-    )  # series -> shard -> share
+    # member key -> pane end (ms) until which it opens no other incident
+    cooling: dict[str, int] = msgspec.field(default_factory=dict)
+    shares: Shares = msgspec.field(default_factory=Shares)
     applied_ms: int = 0  # end of the last pane taken: a pane read again changes nothing
+    wake_ms: int = 0  # pane end at which silence has to be looked at, 0: never
 
-    def apply(self, verdicts: Sequence[Verdict], settings: Settings) -> list[Alert]:
-        """Take one pane.
+    def apply(self, end_ms: int, verdicts: Sequence[Verdict], settings: Settings) -> list[Alert]:
+        """Take one pane; return what there is to tell.
 
         Args:
-            verdicts: of this model, all with the same ``pane_end_ms``, at least one.
+            end_ms: end of the pane.
+            verdicts: all of this model at that pane, in any order; none where it is time to
+                look at what has fallen silent (``wake_ms``).
             settings: ``stream``, ``detection`` and ``decision`` are read.
         """
-        ordered = sorted(verdicts, key=lambda v: (v.version, v.segment, v.shard))
-        now = ordered[0].pane_end_ms
-        if now <= self.applied_ms:
+        if end_ms <= self.applied_ms:
             return []
-        self.applied_ms = now
-        self.cooling = {key: until for key, until in self.cooling.items() if until > now}
-        fresh: list[tuple[str, AlertSignal, Verdict]] = []
-        changed: set[str] = set()
-        for verdict in ordered:
+        self.applied_ms = end_ms
+        self.cooling = {key: until for key, until in self.cooling.items() if until > end_ms}
+        ordered = sorted(verdicts, key=lambda v: (v.version, v.segment, v.shard))
+        self.shares.take(ordered)
+        fresh = list(self._follow(ordered, settings))
+        self._place(fresh, end_ms, settings)
+        alerts = list(self._tell(end_ms, settings))
+        self.shares.keep({name for incident in self.open for name in incident.series})
+        return alerts
+
+    def _follow(self, verdicts: Sequence[Verdict], settings: Settings) -> Iterator[Fresh]:
+        """Bring the open incidents up to date; yield the signals that drift and belong to none."""
+        owners = {key: incident for incident in self.open for key in incident.members}
+        watched = {name for incident in self.open for name in incident.series}
+        resolve_ms = settings.detection.resolve_panes * settings.stream.pane
+        for verdict in verdicts:
             series = series_name(verdict.model, verdict.version, verdict.segment)
-            self._count(series, verdict)
             for signal in verdict.signals:
-                key = f"{series} {signal.signal}"
-                owner = self._owner(key)
+                drifts = signal.state is SignalState.DRIFT
+                if not drifts and series not in watched:
+                    continue
+                key = member_key(series, signal.signal)
+                owner = owners.get(key)
                 if owner is not None:
-                    if _follow(owner, key, series, signal, verdict):
-                        changed.add(owner.alert_id)
-                elif signal.state is SignalState.DRIFT and key not in self.cooling:
-                    fresh.append((key, _evidence(series, signal, verdict), verdict))
-        opened = self._place(fresh, now, settings, changed)
-        return list(self._tell(now, opened, changed, settings))
+                    owner.follow(key, signal, verdict, resolve_ms)
+                elif drifts and key not in self.cooling:
+                    yield key, Member.of(series, signal, verdict), verdict
 
-    def _count(self, series: str, verdict: Verdict) -> None:
-        judged = [
-            s
-            for s in verdict.signals
-            if s.state not in (SignalState.LEARNING, SignalState.INSUFFICIENT)
-        ]
-        drifted = sum(s.weight for s in judged if s.state is SignalState.DRIFT)
-        shards = self.shares.setdefault(series, {})
-        shards[str(verdict.shard)] = Share(
-            sum(s.weight for s in judged), drifted, len(verdict.signals)
-        )
-        # Thousands of quiet segments need not be remembered.
-        if verdict.segment != ALL and not any(s.drifted for s in shards.values()):
-            del self.shares[series]
-
-    def _owner(self, key: str) -> Incident | None:
-        return next((i for i in self.open if key in i.signals), None)
-
-    def _place(
-        self,
-        fresh: list[tuple[str, AlertSignal, Verdict]],
-        now: int,
-        settings: Settings,
-        changed: set[str],
-    ) -> set[str]:
-        """Put newly drifted signals where they belong: into an open incident, or a new one."""
+    def _place(self, fresh: list[Fresh], end_ms: int, settings: Settings) -> None:
+        """Put newly drifted signals where they belong: into open incidents, or new ones."""
         reach = settings.detection.group_panes * settings.stream.pane
-        rest = []
-        for key, signal, verdict in fresh:
-            owner = next((i for i in self.open if _belongs(i, signal, reach)), None)
-            if owner is None:
-                rest.append((key, signal, verdict))
-            else:
-                _join(owner, key, signal, verdict)
-                changed.add(owner.alert_id)
-        if not rest:
-            return set()
-        names = sorted(key for key, _, _ in rest)
-        first = rest[0][2]
-        content = "\n".join([self.model, first.config, str(first.pane_ms), *names])
-        alert_id = blake2b(content.encode(), digest_size=10).hexdigest()
+        gathered = [Gathering.of(incident) for incident in self.open if incident.lively]
+        for key, member, verdict in self._admitted(fresh):
+            place = next(
+                (g for g in gathered if member.evidence.signal in g.signals),
+                next((g for g in gathered if g.began_near(member, reach)), None),
+            )
+            if place is None:
+                place = Gathering(None, member.evidence.onset.ts_ms)
+                gathered.append(place)
+            place.take(key, member, verdict)
+        self.open.extend(self._opened(g.fresh, end_ms) for g in gathered if g.incident is None)
+
+    def _admitted(self, fresh: list[Fresh]) -> list[Fresh]:
+        """Return those there is room for: series of all rows first, then by onset."""
+        ordered = sorted(
+            fresh,
+            key=lambda one: (
+                not of_all_rows(one[1].evidence.series),
+                moment(one[1].evidence.onset),
+                one[0],
+            ),
+        )
+        held = sum(len(incident.members) for incident in self.open)
+        if held + len(fresh) > MAX_SEGMENT_MEMBERS:
+            held = sum(incident.make_room() for incident in self.open)
+        found = []
+        for one in ordered:
+            limit = MAX_MEMBERS if of_all_rows(one[1].evidence.series) else MAX_SEGMENT_MEMBERS
+            if held < limit:
+                found.append(one)
+                held += 1
+        return found
+
+    def _opened(self, group: list[Fresh], end_ms: int) -> Incident:
+        first = group[0][2]
+        names = sorted(key for key, _, _ in group)
+        content = msgspec.json.encode([self.model, first.config, first.pane_ms, names])
         incident = Incident(
-            alert_id=alert_id,
-            opened_ms=now,
-            onset=min((s.onset for _, s, _ in rest), key=_when),
-            signals={},
-            versions=[],
-            severity=Severity.INFO,
-            decision=Decision.NO_ACTION,
-            last_sent_ms=now,
+            alert_id=blake2b(content, digest_size=10).hexdigest(),
+            opened_ms=end_ms,
+            onset=group[0][1].evidence.onset,
             reference_id=first.reference_id,
             config=first.config,
-            offsets={},
         )
-        for key, signal, verdict in rest:
-            _join(incident, key, signal, verdict)
-        self.open.append(incident)
-        return {alert_id}
+        for key, member, verdict in group:
+            incident.join(key, member, verdict)
+        return incident
 
-    def _tell(
-        self, now: int, opened: set[str], changed: set[str], settings: Settings
-    ) -> Iterator[Alert]:
-        pane = settings.stream.pane
+    def _tell(self, end_ms: int, settings: Settings) -> Iterator[Alert]:
+        pane, window = settings.stream.pane, settings.stream.window_panes * settings.stream.pane
+        newsroom = Newsroom(self.model, end_ms, self.shares, settings)
         still: list[Incident] = []
+        wake: list[int] = []
         for incident in self.open:
-            evidence = Evidence.of(
-                incident.signals.values(),
-                self._drift_share(incident),
-                (now - incident.opened_ms) // pane,
-            )
-            severity = rate(evidence, settings.decision, settings.stream.window_panes)
-            decision, because = decide(evidence, settings.decision)
-            if not incident.active:
-                status: AlertStatus | None = AlertStatus.RESOLVED
-                until = now + settings.detection.cool_down_panes * pane
-                self.cooling |= dict.fromkeys(incident.signals, until)
-            elif incident.alert_id in opened:
-                status = AlertStatus.FIRING
-            else:
-                worse = severity.rank > incident.severity.rank or decision != incident.decision
-                due = now - incident.last_sent_ms >= settings.detection.resolve_panes * pane
-                told = worse or (due and incident.alert_id in changed)
-                status = AlertStatus.UPDATED if told else None
-            if status is not AlertStatus.RESOLVED:
-                still.append(incident)
-            if status is None:
+            incident.expire(end_ms, window)
+            alert = newsroom.tell(incident)
+            if alert is not None:
+                yield alert
+            if alert is not None and alert.status is AlertStatus.RESOLVED:
+                until = end_ms + settings.detection.cool_down_panes * pane
+                self.cooling |= dict.fromkeys(incident.members, until)
                 continue
-            if status is not AlertStatus.RESOLVED:  # the last word keeps the worst that was seen
-                severity = max(severity, incident.severity, key=lambda s: s.rank)
-                incident.severity, incident.decision = severity, decision
-                incident.last_sent_ms = now
-            else:
-                severity = incident.severity
-            yield Alert(
-                alert_id=incident.alert_id,
-                status=status,
-                severity=severity,
-                model=self.model,
-                versions=tuple(incident.versions),
-                series=tuple(sorted({s.series for s in incident.signals.values()})),
-                title=title(incident.active or _worst(incident), self._watched(incident)),
-                signals=tuple(_worst(incident)[:_SIGNALS_TOLD]),
-                onset=incident.onset,
-                opened_ms=incident.opened_ms,
-                pane_end_ms=now,
-                window_ms=(now - settings.stream.window_panes * pane, now),
-                offsets=incident.offsets,
-                decision=decision,
-                because=because,
-                reference_id=incident.reference_id,
-                config=incident.config,
-                samples_before=incident.samples_before,
-                samples_after=incident.samples_after,
-                resolved_ms=now if status is AlertStatus.RESOLVED else None,
-            )
+            live = [m.seen_ms + window for m in incident.members.values() if m.live]
+            if not live and incident.heard_ms + FORGET_WINDOWS * window <= end_ms:
+                continue
+            wake.append(min(live, default=incident.heard_ms + FORGET_WINDOWS * window))
+            incident.trim()
+            still.append(incident)
         self.open = still
-
-    def _drift_share(self, incident: Incident) -> float:
-        found = [0.0]
-        for series in {s.series for s in incident.active}:
-            shards = self.shares.get(series, {}).values()
-            judged = sum(s.judged for s in shards)
-            found.append(sum(s.drifted for s in shards) / judged if judged else 0.0)
-        return max(found)
-
-    def _watched(self, incident: Incident) -> int:
-        counts = [
-            sum(s.watched for s in self.shares.get(series, {}).values())
-            for series in {s.series for s in incident.signals.values()}
-        ]
-        return max(counts, default=0)
-
-
-def _badness(signal: AlertSignal) -> tuple[float, str, str]:
-    score = signal.scores.get(signal.detector)
-    ratio = score.score / score.threshold if score and score.threshold > 0 else 0.0
-    return (-max(abs(signal.effect_sd), signal.psi, ratio / 10), signal.series, signal.signal)
-
-
-def _worst(incident: Incident) -> list[AlertSignal]:
-    return sorted(incident.signals.values(), key=lambda s: (s.cleared_ms is not None, _badness(s)))
-
-
-def _when(onset: Onset) -> tuple[int, int, int]:
-    return (onset.ts_ms, onset.partition, onset.offset)
-
-
-def _evidence(series: str, signal: SignalVerdict, verdict: Verdict) -> AlertSignal:
-    ratios = {
-        name: s.score / s.threshold if s.threshold > 0 else 0.0 for name, s in signal.scores.items()
-    }
-    beyond: Iterable[str] = signal.detectors or ratios
-    return AlertSignal(
-        series=series,
-        signal=signal.signal,
-        state=signal.state.value,
-        detector=max(sorted(beyond), key=lambda name: ratios.get(name, 0.0), default=""),
-        scores=signal.scores,
-        psi=signal.psi,
-        effect_sd=signal.effect_sd,
-        effect_rate=signal.effect_rate,
-        direction=signal.direction,
-        onset=signal.onset or Onset(ts_ms=verdict.pane_ms),
-        rows=signal.rows,
-        before=signal.before,
-        after=signal.after,
-        moved=signal.moved,
-    )
-
-
-def _belongs(incident: Incident, signal: AlertSignal, reach_ms: int) -> bool:
-    """Whether it is the same trouble: the same signal elsewhere, or one that began about then."""
-    if any(s.signal == signal.signal for s in incident.active):
-        return True
-    return abs(signal.onset.ts_ms - incident.onset.ts_ms) <= reach_ms
-
-
-def _join(incident: Incident, key: str, signal: AlertSignal, verdict: Verdict) -> None:
-    incident.signals[key] = signal
-    incident.onset = min(incident.onset, signal.onset, key=_when)
-    if verdict.version not in incident.versions:
-        incident.versions = sorted([*incident.versions, verdict.version])
-    incident.samples_before = incident.samples_before or verdict.samples_before[:_SAMPLES]
-    incident.samples_after = incident.samples_after or verdict.samples_after[:_SAMPLES]
-    _widen(incident, verdict)
-
-
-def _widen(incident: Incident, verdict: Verdict) -> None:
-    for partition, (low, high) in verdict.offsets.items():
-        had = incident.offsets.get(partition, (low, high))
-        incident.offsets[partition] = (min(had[0], low), max(had[1], high))
-
-
-def _follow(
-    incident: Incident, key: str, series: str, signal: SignalVerdict, verdict: Verdict
-) -> bool:
-    """Bring a signal of an incident up to date; return whether something worth telling changed."""
-    known = incident.signals[key]
-    if signal.state is SignalState.DRIFT:
-        _widen(incident, verdict)
-        now = _evidence(series, signal, verdict)
-        incident.signals[key] = msgspec.structs.replace(
-            now, onset=known.onset if known.cleared_ms is None else now.onset
-        )
-        return known.cleared_ms is not None or abs(now.effect_sd) > 1.5 * abs(known.effect_sd)
-    if known.cleared_ms is not None or signal.state not in (SignalState.OK, SignalState.MINOR):
-        return False
-    incident.signals[key] = msgspec.structs.replace(known, cleared_ms=verdict.pane_end_ms)
-    return True
+        self.wake_ms = min(wake, default=0)

@@ -12,7 +12,8 @@ from driftlog.errors import StateError
 __all__ = ["Learner"]
 
 _VERSION = 1
-_PART_ROWS = 500  # a state record stays far below Kafka's limit of 1 MB
+_PART_ROWS = 500  # a state record stays far below Kafka's limit of 1 MB, however
+_PART_BYTES = 600_000  # large the events are
 
 
 @dataclass(slots=True)
@@ -22,6 +23,8 @@ class Learner:
     Its state is written in parts that are only ever added to: a part holds the rows since the last
     one, so that ten thousand events never have to fit into one record. The last part of a
     checkpoint says so; parts after it were cut off by a crash and are read again from the log.
+
+    An event that would not fit into a part is left out, counted in ``oversize``.
     """
 
     model: str
@@ -30,17 +33,20 @@ class Learner:
     raw: list[bytes] = field(default_factory=list)
     saved: int = 0  # rows that are in parts already written
     parts: int = 0
+    oversize: int = 0  # events left out
 
     def add(self, raw: list[bytes], pane_end_ms: int) -> None:
         """Take the rows of a closed pane."""
-        self.raw.extend(raw)
+        fitting = [event for event in raw if len(event) <= _PART_BYTES]
+        self.oversize += len(raw) - len(fitting)
+        self.raw.extend(fitting)
         self.closed_through_ms = pane_end_ms
 
     def new_parts(self) -> list[tuple[int, bytes]]:
         """Return what has to be written since the last call: (number of the part, content)."""
         found = []
         while self.saved < len(self.raw):
-            rows = self.raw[self.saved : self.saved + _PART_ROWS]
+            rows = self._next_rows()
             self.saved += len(rows)
             body = msgspec.msgpack.encode(
                 {
@@ -53,6 +59,16 @@ class Learner:
             found.append((self.parts, bytes(cramjam.lz4.compress_block(body))))
             self.parts += 1
         return found
+
+    def _next_rows(self) -> list[bytes]:
+        rows: list[bytes] = []
+        size = 0
+        for event in self.raw[self.saved : self.saved + _PART_ROWS]:
+            size += len(event)
+            if rows and size > _PART_BYTES:
+                break
+            rows.append(event)
+        return rows
 
     def restore(self, parts: list[bytes]) -> None:
         """Go on from the parts, in order of their numbers.

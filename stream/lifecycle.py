@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from driftlog.errors import StateError
 from driftlog.records import SignalState
 from driftlog.settings import DetectionSettings
 
@@ -30,6 +31,8 @@ class Lifecycle:
     A signal beyond its threshold is ``minor`` while its effect is too small to matter, ``pending``
     for its first panes, then ``drift``. It leaves ``drift`` only by a run of panes in which a short
     window lies well within the smallest effect that matters, never because a score fell a little.
+    Panes with too few rows to judge neither lengthen that run nor break it, and no signal is ``ok``
+    at such a pane.
     """
 
     state: NDArray[np.int8]
@@ -70,8 +73,10 @@ class Lifecycle:
         drifting = self.state == _DRIFT
         beyond = alarmed & important & ~insufficient
         self.pending = np.where(beyond & ~drifting, self.pending + 1, 0).astype(np.int32)
-        self.clear = np.where(drifting & clear, self.clear + 1, 0).astype(np.int32)
-        back: BoolArray = drifting & (self.clear >= max(1, settings.resolve_panes // 2))
+        run = np.where(clear, self.clear + 1, 0)
+        self.clear = np.where(drifting, np.where(insufficient, self.clear, run), 0).astype(np.int32)
+        needed = max(1, settings.resolve_panes // 2)
+        back: BoolArray = drifting & ~insufficient & (self.clear >= needed)
         state = np.select(
             [
                 drifting & ~back,
@@ -104,10 +109,23 @@ class Lifecycle:
 
     @classmethod
     def load(cls, plain: dict[str, Any]) -> Self:
-        """Read what `dump` gave."""
-        return cls(
-            np.array(plain["state"], dtype=np.int8),
-            np.array(plain["since_ms"], dtype=np.int64),
-            np.array(plain["pending"], dtype=np.int32),
-            np.array(plain["clear"], dtype=np.int32),
-        )
+        """Read what `dump` gave.
+
+        Raises:
+            StateError: a part is missing, of another length, or holds no state of ours.
+        """
+        try:
+            loaded = cls(
+                np.array(plain["state"], dtype=np.int8),
+                np.array(plain["since_ms"], dtype=np.int64),
+                np.array(plain["pending"], dtype=np.int32),
+                np.array(plain["clear"], dtype=np.int32),
+            )
+        except (KeyError, TypeError, ValueError, OverflowError) as exc:
+            raise StateError(f"the states of the signals cannot be read: {exc!r}") from exc
+        parts = (loaded.state, loaded.since_ms, loaded.pending, loaded.clear)
+        if len({part.shape for part in parts}) > 1 or loaded.state.ndim != 1:
+            raise StateError("the states of the signals differ in number")
+        if not np.isin(loaded.state, range(len(_STATES))).all():
+            raise StateError("the states of the signals hold a state that is not known")
+        return loaded

@@ -5,11 +5,22 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
+from driftlog.errors import StateError
 from stream.lateness import Lateness
 
-__all__ = ["Source", "leaders", "read_metadata"]
+__all__ = ["ForeignMetadataError", "Source", "leaders", "read_metadata"]
 
 _VERSION = "1"
+
+
+class ForeignMetadataError(StateError, ValueError):
+    """A committed offset's metadata are not ours: another program, or another version, has it."""
+
+    def __init__(self, held: str) -> None:
+        super().__init__(
+            f"the group's committed offsets carry metadata {held[:80]!r}, which this driftlog did "
+            "not write; another program uses the group: set worker.group to a name of its own"
+        )
 
 
 @dataclass(slots=True)
@@ -51,16 +62,19 @@ def read_metadata(text: str | None) -> int | None:
     """Return the running maximum out of a committed offset's metadata; none where there is none.
 
     Raises:
-        ValueError: it is not ours; the group belongs to another program, or to another version.
+        ForeignMetadataError: it is not ours; the group belongs to another program or version.
     """
     if not text:
         return None
     try:
-        version, max_ms = json.loads(text)
-    except (ValueError, TypeError) as exc:
-        raise ValueError(f"the group's offsets carry foreign metadata: {text[:80]!r}") from exc
-    if version != _VERSION or not isinstance(max_ms, int | None):
-        raise ValueError(f"the group's offsets carry metadata of version {version!r}")
+        held = json.loads(text)
+    except (ValueError, RecursionError) as exc:
+        raise ForeignMetadataError(text) from exc
+    if not isinstance(held, list) or len(held) != 2 or held[0] != _VERSION:
+        raise ForeignMetadataError(text)
+    max_ms = held[1]
+    if max_ms is not None and type(max_ms) is not int:
+        raise ForeignMetadataError(text)
     return max_ms
 
 

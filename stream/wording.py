@@ -1,70 +1,142 @@
-"""What happened, in one plain sentence."""
+"""What happened, in one plain sentence, for somebody woken at night."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from driftlog.records import AlertSignal, Spread
+from driftlog.records import AlertSignal, BinShare, Spread
 
-__all__ = ["figure", "sentence", "title"]
+__all__ = ["figure", "figures", "sentence", "shares", "title"]
 
 _NAMED = 2  # signals named in a title; the rest are counted
+_LONGEST = 60  # letters of a name
+_SHIFT = 0.25  # sd; below it a mean has not moved enough to be the story
+_WHAT = {"error": "error rate"}  # signals with a plainer name
 
 
-def figure(value: float | None) -> str:
-    """Write a number with three significant digits, thousands apart.
+def figure(value: float | None, digits: int = 3) -> str:
+    """Write a number with so many significant digits at least, thousands apart.
 
-    >>> figure(1040.4), figure(0.01234), figure(None)
-    ('1,040', '0.0123', '-')
+    >>> figure(1040.4), figure(0.01234), figure(123456789012345.0), figure(None)
+    ('1,040', '0.0123', '1.23e+14', '-')
     """
     if value is None:
         return "-"
     size = abs(value)
-    if size >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.3g}"
+    if 100 <= size < 1e12:
+        return f"{value:,.{max(0, digits - len(str(int(size))))}f}"
+    return f"{value:.{digits}g}"
 
 
-def _share(value: float) -> str:
-    return f"{value:.1%}" if 0 < value < 0.1 else f"{value:.0%}"
+def figures(before: float | None, after: float | None) -> str:
+    """Write two numbers with as many digits as tell them apart.
+
+    >>> figures(1040.4, 1480.1), figures(100.21, 100.43)
+    ('1,040 → 1,480', '100.2 → 100.4')
+    """
+    for digits in range(3, 12):
+        texts = figure(before, digits), figure(after, digits)
+        if texts[0] != texts[1]:
+            break
+    return " → ".join(texts)
+
+
+def shares(before: float, after: float) -> str:
+    """Write two shares in percent, with as many digits as tell them apart.
+
+    >>> shares(0.01, 0.3), shares(0.0004, 0.02), shares(0.95, 0.9999)
+    ('1% → 30%', '0.04% → 2.00%', '95.00% → 99.99%')
+    """
+    for digits in range(4):
+        texts = f"{before:.{digits}%}", f"{after:.{digits}%}"
+        # Neither "0%" of something nor "100%" of not all.
+        vague = any(
+            text in (f"{0:.{digits}%}", f"{1:.{digits}%}") and share not in (0.0, 1.0)
+            for text, share in zip(texts, (before, after), strict=True)
+        )
+        if texts[0] != texts[1] and not vague:
+            break
+    return " → ".join(texts)
 
 
 def sentence(signal: AlertSignal) -> str:
-    """Say what moved, which way and how far."""
+    """Say what moved, which way and how far: ``distance up 1,040 → 1,480 (2.1 sd)``.
+
+    The most telling of what is known: values gone missing or of the wrong type, values never seen
+    before, a rate, a mean, and else how the values are spread over their bins.
+    """
+    name = _WHAT.get(signal.signal, _short(signal.signal))
     before, after = signal.before, signal.after
-    if before and after and after.missing - before.missing > max(0.05, signal.effect_rate / 2):
-        return f"{signal.signal} missing {_share(before.missing)} → {_share(after.missing)}"
-    if signal.signal == "error" and _means(before, after) and before and after:
-        return f"errors {_share(before.mean or 0.0)} → {_share(after.mean or 0.0)}"
-    if signal.moved and not _is_shift(signal):
-        top = signal.moved[0]
-        return (
-            f"{signal.signal} mix changed, PSI {figure(signal.psi)} "
-            f"({top.bin}: {_share(top.before)} → {_share(top.after)})"
-        )
-    way = {1: "up", -1: "down"}.get(signal.direction, "changed")
-    size = f"{abs(signal.effect_sd):.1f} sd"
-    if _means(before, after) and before and after:
-        size += f" ({figure(before.mean)} → {figure(after.mean)})"
-    return f"{signal.signal} {way} {size}"
+    if before and after and abs(after.missing - before.missing) > _missing_matters(signal):
+        return f"{name} missing in {shares(before.missing, after.missing)} of rows"
+    top = signal.moved[0] if signal.moved else None
+    if top and top.bin == "wrong type":
+        return f"{name} of the wrong type in {_moved(top)} of rows"
+    if top and top.bin == "unseen" and top.after > top.before:
+        return f"{name} with values never seen before in {_moved(top)} of rows"
+    means = _means(before, after)
+    if means and signal.signal == "error":
+        return f"{name} {shares(*means)}"
+    if means and top and top.bin in ("true", "false"):
+        return f"{name} true in {shares(*means)} of rows"
+    if _is_shift(signal):
+        return _shifted(name, signal, means)
+    if top:
+        kind = "mix" if before is None or before.mean is None else "spread"
+        psi = f", PSI {figure(signal.psi)}" if signal.psi > 0 else ""
+        return f"{name} {kind} changed ({_short(top.bin)}: {_moved(top)}{psi})"
+    if signal.direction:
+        return _shifted(name, signal, means)
+    return f"{name} changed, PSI {figure(signal.psi)}"
 
 
 def title(signals: Sequence[AlertSignal], watched: int) -> str:
-    """Say an incident in one line: the worst signals, then how many of how many."""
-    distinct = {s.signal: s for s in reversed(signals)}  # the worst series of each signal wins
-    ordered = sorted(distinct.values(), key=lambda s: [x.signal for x in signals].index(s.signal))
+    """Say an incident in one line: the worst signals, then how many of how many.
+
+    Args:
+        signals: worst first; of a signal in several series the worst is told.
+        watched: how many signals there are.
+    """
+    distinct: dict[str, AlertSignal] = {}
+    for signal in signals:
+        distinct.setdefault(signal.signal, signal)
+    ordered = list(distinct.values())
     said = "; ".join(sentence(s) for s in ordered[:_NAMED])
     more = f" and {len(ordered) - _NAMED} more" if len(ordered) > _NAMED else ""
     return f"{said}{more} ({len(ordered)} of {max(watched, len(ordered))} signals)"
 
 
-def _means(before: Spread | None, after: Spread | None) -> bool:
-    return bool(before and after and before.mean is not None and after.mean is not None)
+def _shifted(name: str, signal: AlertSignal, means: tuple[float, float] | None) -> str:
+    way = "up" if signal.direction > 0 else "down"
+    size = f"{abs(signal.effect_sd):.1f} sd"
+    if means is None:
+        return f"{name} {way} {size}"
+    if signal.before is not None and signal.before.sd == 0:
+        return f"{name} {way}: always {figure(means[0])} before, now {figure(means[1])} on average"
+    if (means[1] - means[0]) * signal.direction <= 0:
+        # The direction is that of most rows; a few huge values can pull the mean the other way.
+        return f"{name} {way} {size} in most rows"
+    unit = " ms" if signal.signal == "latency" else ""
+    return f"{name} {way} {figures(*means)}{unit} ({size})"
+
+
+def _missing_matters(signal: AlertSignal) -> float:
+    return max(0.05, abs(signal.effect_rate) / 2)
+
+
+def _moved(share: BinShare) -> str:
+    return shares(share.before, share.after)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
+
+
+def _means(before: Spread | None, after: Spread | None) -> tuple[float, float] | None:
+    if before is None or after is None or before.mean is None or after.mean is None:
+        return None
+    return before.mean, after.mean
 
 
 def _is_shift(signal: AlertSignal) -> bool:
-    return (
-        signal.direction != 0
-        and abs(signal.effect_sd) >= 0.25
-        and _means(signal.before, signal.after)
-    )
+    return signal.direction != 0 and abs(signal.effect_sd) >= _SHIFT
