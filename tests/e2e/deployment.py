@@ -17,8 +17,7 @@ from driftlog.records import ReferenceProfile
 from driftlog.settings import Settings, load_settings
 from driftlog.testing.cluster import Broker
 from stream.references import publish_reference
-from stream.topics import Topics
-from stream.topics import worker_topics
+from stream.topics import Topics, worker_topics
 from tests.e2e.told import Told, following
 from tests.e2e.waiting import eventually
 from tests.e2e.worker_process import WorkerProcess, worker_process

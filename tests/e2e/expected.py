@@ -41,7 +41,7 @@ class _Record:
 def expected(
     rows: Sequence[Row], profiles: Sequence[ReferenceProfile], settings: Settings
 ) -> Expected:
-    """Run the pipeline over rows in order of time, all of them punctual, and close the last pane."""
+    """Run the pipeline over punctual rows in order of time, and close the last pane."""
     pipeline = Pipeline(settings, ReferenceBook(profiles))
     records = [_Record(offset, row.value) for offset, row in enumerate(rows)]
     steps = [pipeline.feed(records[at : at + 97]) for at in range(0, len(records), 97)]

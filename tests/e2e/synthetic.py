@@ -25,7 +25,7 @@ __all__ = ["NAMES", "PARTITIONS", "PER_SECOND", "START_MS", "Row", "SyntheticLog
 
 PARTITIONS: Final = 4
 NAMES: Final = (("flight-delay", "1"), ("flight-delay", "2"), ("fares", "1"))
-PER_SECOND: Final = 30  # rows of each of them
+PER_SECOND: Final = 20  # rows of each of them
 START_MS: Final = 1_732_100_000_000
 _TIE_MS: Final = 50  # times are multiples of it, so that most rows share theirs with another
 _JITTER_MS: Final = 800  # how far a punctual row may come out of order

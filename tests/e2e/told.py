@@ -40,7 +40,7 @@ class Told:
         self.alerts: dict[tuple[str, int, str], bytes] = {}  # (alert id, end of the pane, status)
         self.dead: list[Any] = []  # records
         self.references: list[ReferenceProfile] = []
-        self.written_ms: dict[tuple[str, int, str], int] = {}  # alert -> time of its record
+        self._written_ms: dict[tuple[str, int, str], int] = {}  # alert -> time of its record
         self.repeated = 0  # verdicts told again
         self._markers: defaultdict[tuple[int, int], int] = defaultdict(int)
         self._positions: defaultdict[TopicPartition, int] = defaultdict(int)
@@ -81,7 +81,7 @@ class Told:
             alert = ALERT.decode(record.value)
             key = (alert.alert_id, alert.pane_end_ms, alert.status.value)
             assert self.alerts.setdefault(key, record.value) == record.value
-            self.written_ms.setdefault(key, record.timestamp)
+            self._written_ms.setdefault(key, record.timestamp)
         elif record.key.startswith(b"marker "):
             marker = MARKER.decode(record.value)
             place = (marker.marker, record.partition)
@@ -111,6 +111,10 @@ class Told:
             (one for one in found if status in (None, one.status)),
             key=lambda one: (one.pane_end_ms, one.alert_id),
         )
+
+    def first_ms(self, alert: Alert) -> int:
+        """Return when the first record of an alert in this state was written."""
+        return self._written_ms[alert.alert_id, alert.pane_end_ms, alert.status.value]
 
 
 @asynccontextmanager
