@@ -9,9 +9,10 @@ import pytest
 
 from driftlog.records import ReferenceProfile
 from driftlog.testing.cluster import Broker
-from tests.e2e.deployment import Deployment, deployed
+from tests.e2e.deployment import deployed
 from tests.e2e.event_log import writing
-from tests.e2e.expected import Expected, expected, placeless
+from tests.e2e.expected import expected
+from tests.e2e.judged_alike import judged_alike
 from tests.e2e.synthetic import SyntheticLog
 
 
@@ -58,25 +59,3 @@ async def test_the_size_of_a_batch_and_the_number_of_workers_change_nothing(
             await judged_alike(second, log, wanted)
             assert second.told.verdicts == first.told.verdicts, "byte for byte"
             assert second.told.alerts == first.told.alerts
-
-
-async def judged_alike(deployment: Deployment, log: SyntheticLog, wanted: Expected) -> None:
-    """Assert that what was told is what is wanted, and lies where the log has it."""
-    await deployment.closed(log.end_ms)
-    verdicts = deployment.told.decoded()
-    assert verdicts.keys() == wanted.verdicts.keys()
-    for name, verdict in verdicts.items():
-        assert placeless(verdict) == placeless(wanted.verdicts[name])
-    places = log.places()
-    for verdict in verdicts.values():
-        assert verdict.offsets == log.spans(verdict.model, verdict.version, verdict.pane_ms)
-        for onset in [signal.onset for signal in verdict.signals if signal.onset is not None]:
-            if onset.partition >= 0:  # else the pane is all that is known of it
-                assert places[onset.partition, onset.offset].ts_ms == onset.ts_ms
-    told = [(a.alert_id, a.pane_end_ms, a.status, a.title) for a in deployment.told.all_alerts()]
-    assert told == [(a.alert_id, a.pane_end_ms, a.status, a.title) for a in wanted.alerts]
-    assert len({alert_id for alert_id, *_ in told}) >= 2, "one drift of each model"
-    gauges = [await worker.gauges() for worker in deployment.workers]
-    assert sum(one.total("driftlog_late_idle_total") for one in gauges) == 0
-    assert sum(one.total("driftlog_late_total") for one in gauges) == len(log.late())
-    assert sum(one.total("driftlog_events_total") for one in gauges) == len(log.rows)
