@@ -38,7 +38,9 @@ def config_hash(settings: Settings) -> str:
         }
         for name in _DECIDING
     }
-    return blake2b(msgspec.json.encode(plain, enc_hook=int, order="deterministic"), digest_size=6).hexdigest()
+    return blake2b(
+        msgspec.json.encode(plain, enc_hook=int, order="deterministic"), digest_size=6
+    ).hexdigest()
 
 
 class Judging:

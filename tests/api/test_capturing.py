@@ -10,10 +10,10 @@ import pytest
 
 from api.flights import Flights
 from api.model import FlightModel
-from driftlog.serving import running
 from api.service import create_app
 from driftlog.capture import Capture
 from driftlog.records import Event, Label
+from driftlog.serving import running
 from driftlog.settings import load_settings
 from driftlog.testing.cluster import Broker
 from driftlog.testing.topic_factory import TopicFactory

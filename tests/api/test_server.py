@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from api.model import FlightModel
-from driftlog.serving import bind, running
 from api.service import create_app
 from driftlog.errors import InputError
+from driftlog.serving import bind, running
 from driftlog.testing.embedded import EmbeddedBroker
 from driftlog.testing.topic_factory import TopicFactory
 from tests.api.conftest import Remembering, Start
