@@ -6,6 +6,7 @@ import sys
 import time
 from contextlib import AbstractContextManager
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -22,6 +23,7 @@ from driftlog.records import Alert, AlertStatus, Severity
 
 __all__ = ["Show"]
 
+_PICTURE_WIDTH = 132  # columns
 _COLOURS = {
     Severity.INFO: "cyan",
     Severity.WARNING: "yellow",
@@ -37,11 +39,18 @@ class Show(AbstractContextManager["Show"]):
         as_json: only the summary, as one JSON object on standard output; the rest goes to standard
             error.
         expected_s: how long the run takes, for the progress bar.
+        picture: an SVG file that gets everything that was shown.
     """
 
-    def __init__(self, *, as_json: bool = False, expected_s: float = 150.0) -> None:
+    def __init__(
+        self, *, as_json: bool = False, expected_s: float = 150.0, picture: Path | None = None
+    ) -> None:
         self._as_json = as_json
-        self._console = Console(stderr=as_json, highlight=False)
+        self._picture = picture
+        width = None if picture is None else _PICTURE_WIDTH
+        self._console = Console(
+            stderr=as_json, highlight=False, record=picture is not None, width=width
+        )
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
@@ -64,6 +73,8 @@ class Show(AbstractContextManager["Show"]):
         traceback: TracebackType | None,
     ) -> None:
         self._progress.stop()
+        if self._picture is not None:
+            self._console.save_svg(str(self._picture), title="driftlog demo")
 
     def _say(self, text: Text) -> None:
         now = datetime.now().astimezone().strftime("%H:%M:%S")

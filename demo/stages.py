@@ -10,6 +10,7 @@ from producers.scenario import InjectionSpec
 __all__ = [
     "BATCH",
     "DRIFT_S",
+    "EXPECTED_S",
     "QUIET_S",
     "RATE",
     "SERVE_QUIET_S",
@@ -82,6 +83,9 @@ STAGES: Final = (
         expects=("error",),
     ),
 )
+
+
+EXPECTED_S: Final = WARM_UP_S + len(STAGES) * (DRIFT_S + QUIET_S) + 10
 
 
 def worker_environment(bootstrap: str, rate: float = RATE) -> dict[str, str]:
