@@ -1,0 +1,334 @@
+"""A partition of verdicts: the same alerts in whatever order, pieces and lives it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+import cramjam
+import hypothesis
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from driftlog.errors import StateError
+from driftlog.records import ALERT, MARKER, VERDICT, AlertStatus, Marker, Verdict
+from driftlog.settings import Settings
+from stream.routing import series_name
+from stream.verdicts import VerdictsPartition
+from tests.stream.verdict_factory import (
+    DRIFT,
+    INSUFFICIENT,
+    MINOR,
+    OK,
+    PANE,
+    PENDING,
+    settings,
+    signal,
+    states,
+    verdict,
+)
+
+UNTIMED = hypothesis.settings(deadline=None, max_examples=15)
+CHOSEN = settings(resolve_panes=4, cool_down_panes=3, group_panes=5)
+COLUMNS = 3
+PANES = 40
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is on the topic."""
+
+    key: bytes
+    value: bytes
+
+
+def partition(chosen: Settings = CHOSEN) -> VerdictsPartition:
+    return VerdictsPartition(0, chosen, COLUMNS, "conf")
+
+
+def marker(number: int, through_pane: int) -> Record:
+    record = Marker(marker=number, closed_through_ms=through_pane * PANE)
+    return Record(b"marker %d" % number, MARKER.encode(record))
+
+
+def said(one: Verdict) -> Record:
+    series = series_name(one.model, one.version, one.segment)
+    return Record(f"{series}#{one.shard}".encode(), VERDICT.encode(one))
+
+
+def story(chance: Random) -> list[tuple[int, Verdict]]:
+    """Verdicts of two models, two versions, segments and shards, with the partition of columns.
+
+    States wander as those of a lifecycle do; series fall silent for a while and come back.
+    """
+    shards = [
+        (model, version, segment, shard)
+        for model in ("late", "fraud")
+        for version in ("1", "2")
+        for segment in ("*", "JFK")
+        for shard in (0, 1)
+    ]
+    found = []
+    for name in shards:
+        home = chance.randrange(COLUMNS)
+        wander = {f"s{name[3]}{i}": OK for i in range(3)}
+        began = dict.fromkeys(wander, 0)
+        silent_until = 0
+        for pane in range(PANES):
+            if chance.random() < 0.02:
+                silent_until = pane + chance.randrange(30)
+            for x, state in wander.items():
+                if chance.random() < 0.2:
+                    wander[x] = chance.choice(
+                        [DRIFT, OK] if state is DRIFT else [OK, MINOR, PENDING, DRIFT, INSUFFICIENT]
+                    )
+                    began[x] = chance.randrange(max(0, pane - 9), pane + 1)
+            if pane < silent_until:
+                continue
+            signals = [
+                signal(x, state, pane=pane, onset=began[x], sd=chance.random() * 2)
+                for x, state in wander.items()
+            ]
+            model, version, segment, shard = name
+            one = verdict(
+                pane,
+                signals,
+                model=model,
+                version=version,
+                segment=segment,
+                shard=shard,
+                shards=2,
+            )
+            found.append((home, one))
+    return found
+
+
+def log(verdicts: Sequence[tuple[int, Verdict]], chance: Random) -> list[Record]:
+    """The topic as partitions of columns write it: each its verdicts and then their marker.
+
+    How far the partitions are ahead of one another, and how many panes a marker covers, is chance.
+    """
+    queues: list[list[Record]] = []
+    for number in range(COLUMNS):
+        mine = [one for home, one in verdicts if home == number]
+        records: list[Record] = []
+        closed = 0
+        while closed < PANES:
+            through = min(PANES, closed + chance.choice([1, 1, 1, 2, 7, 40]))
+            batch = [one for one in mine if closed * PANE < one.pane_end_ms <= through * PANE]
+            chance.shuffle(batch)
+            records += [said(one) for one in batch]
+            records.append(marker(number, through))
+            closed = through
+        queues.append(records)
+    found = []
+    while any(queues):
+        queue = chance.choice([q for q in queues if q])
+        for _ in range(chance.choice([1, 5, 50])):
+            if queue:
+                found.append(queue.pop(0))
+    return found
+
+
+def read(fold: VerdictsPartition, records: Sequence[Record]) -> list[bytes]:
+    alerts = []
+    for record in records:
+        fold.absorb_record(record.key, record.value)
+        alerts += [output.value for output in fold.advance()]
+    return alerts
+
+
+def by_model(alerts: Sequence[bytes]) -> list[tuple[str, bytes]]:
+    """Alerts of a pane come in order of the models; whole runs compare as they are."""
+    return [(ALERT.decode(raw).model, raw) for raw in alerts]
+
+
+@UNTIMED
+@given(st.integers(0, 2**32), st.integers(0, 2**32))
+def test_whatever_the_order_and_the_batches_the_alerts_are_the_same_bytes(
+    seed: int, other: int
+) -> None:
+    verdicts = story(Random(seed))
+    one = read(partition(), log(verdicts, Random(seed)))
+    assert by_model(read(partition(), log(verdicts, Random(other)))) == by_model(one)
+
+
+@UNTIMED
+@given(st.integers(0, 2**32))
+def test_incidents_open_once_and_end_once_in_rising_order(seed: int) -> None:
+    alerts = [ALERT.decode(raw) for raw in read(partition(), log(story(Random(seed)), Random(0)))]
+    for alert_id in {a.alert_id for a in alerts}:
+        life = [a for a in alerts if a.alert_id == alert_id]
+        assert life[0].status is AlertStatus.FIRING
+        assert all(a.status is AlertStatus.UPDATED for a in life[1:-1])
+        assert len(life) == 1 or life[-1].status is not AlertStatus.FIRING
+        ends = [a.pane_end_ms for a in life]
+        assert ends == sorted(set(ends))
+        assert len({a.opened_ms for a in life}) == 1
+        ranks = [a.severity.rank for a in life]
+        assert ranks == sorted(ranks)
+
+
+@UNTIMED
+@given(st.integers(0, 2**32), st.integers(0, 2**32))
+def test_from_any_snapshot_a_new_owner_goes_on_with_the_same_alerts(seed: int, other: int) -> None:
+    """It reads again from the first record whose pane was not applied, as the runner does."""
+    chance = Random(other)
+    records = log(story(Random(seed)), Random(seed))
+    expected = read(partition(), records)
+    fold, stored = partition(), dict[bytes, bytes]()
+    told: list[bytes] = []
+    at = start = lives = 0
+    waits: dict[int, int] = {}  # offset -> pane end waited for
+    while at < len(records):
+        record = records[at]
+        waits[at] = fold.absorb_record(record.key, record.value)
+        told += [output.value for output in fold.advance()]
+        at += 1
+        if chance.random() < 0.02:
+            for key, value in fold.snapshot().items():
+                assert value is not None
+                stored[key] = value
+            start = next((o for o in sorted(waits) if waits[o] > fold.through_ms), at)
+            kept = len(told)
+        if stored and lives < 5 and chance.random() < 0.02:
+            lives += 1
+            fold = partition()
+            fold.restore(stored)
+            del told[kept:]  # told again, the same: at least once
+            at, waits = start, {}
+    assert told == expected
+
+
+@UNTIMED
+@given(st.integers(0, 2**32), st.integers(0, 2**32))
+def test_what_is_read_twice_is_told_once(seed: int, other: int) -> None:
+    records = log(story(Random(seed)), Random(seed))
+    chance, again = Random(other), list[Record]()
+    for at, record in enumerate(records):
+        again.append(record)
+        if chance.random() < 0.05:
+            again += records[max(0, at - chance.randrange(60)) : at + 1]
+    fold = partition()
+    assert read(fold, again) == read(partition(), records)
+    assert fold.counts["conflicting_verdicts"] == 0
+
+
+def test_a_checkpoint_cut_between_model_and_partition_tells_nothing_twice() -> None:
+    """The models are ahead of the partition's record: their panes come again, and are known."""
+    records = log(story(Random(1)), Random(1))
+    fold = partition()
+    half = len(records) // 2
+    before = read(fold, records[:half])
+    snapshot = {key: value for key, value in fold.snapshot().items() if value is not None}
+    del snapshot[fold.record_key]
+    resumed = partition()
+    resumed.restore(snapshot)
+    assert before + read(resumed, records) == read(partition(), records)
+
+
+def test_no_pane_is_applied_before_every_partition_of_columns_has_closed_it() -> None:
+    fold = partition()
+    drifted = said(states(0, {"x": DRIFT}))
+    assert read(fold, [drifted, marker(0, 1), marker(1, 1)]) == []
+    assert fold.oldest_waiting_ms == PANE
+    assert len(read(fold, [marker(2, 1)])) == 1
+    assert fold.through_ms == PANE
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_two_answers_for_one_question_the_same_one_counts_in_any_order(turned: bool) -> None:
+    fuller = msgspec.structs.replace(states(0, {"x": DRIFT}), rows=21)
+    two = [said(fuller), said(states(0, {"x": OK}))]
+    fold = partition()
+    alerts = read(fold, [*(reversed(two) if turned else two), *(marker(n, 1) for n in range(3))])
+    assert fold.counts["conflicting_verdicts"] == 1
+    expected = read(partition(), [two[0], *(marker(n, 1) for n in range(3))])
+    assert alerts == expected
+
+
+def test_a_marker_of_a_partition_that_columns_does_not_have_holds_nobody_up() -> None:
+    fold = partition()
+    read(fold, [marker(7, 1), said(states(0, {"x": DRIFT}))])
+    assert len(read(fold, [marker(n, 1) for n in range(3)])) == 1
+    assert fold.counts["foreign_markers"] == 1
+
+
+def test_what_is_no_record_of_ours_is_counted_and_passed_over() -> None:
+    fold = partition()
+    for key, value in [(b"a", b"{}"), (b"marker 0", b"?"), (b"", b""), (b"marker x", b"[1]")]:
+        assert fold.absorb_record(key, value) == 0
+    assert fold.counts["damaged"] == 4
+
+
+def test_a_model_may_have_any_name() -> None:
+    for name in ("marker 1", "\0partition 0", "model late", "", "a#b@c/*"):
+        fold = partition()
+        named = states(0, {"x": DRIFT}, model=name)
+        assert len(read(fold, [said(named), *(marker(n, 1) for n in range(3))])) == 1
+        resumed = partition()
+        resumed.restore({key: value for key, value in fold.snapshot().items() if value})
+        assert list(resumed.models) == [name]
+        assert resumed.models[name] == fold.models[name]
+        assert resumed.counts["state_discarded"] == 0
+
+
+def stored() -> tuple[dict[bytes, bytes], bytes]:
+    fold = partition()
+    read(fold, [said(states(0, {"x": DRIFT})), *(marker(n, 1) for n in range(3))])
+    found = {key: value for key, value in fold.snapshot().items() if value is not None}
+    return found, next(key for key in found if key != fold.record_key)
+
+
+@given(st.binary(max_size=40), st.integers(0, 200))
+def test_a_damaged_model_is_counted_and_the_others_go_on(noise: bytes, cut: int) -> None:
+    records, model = stored()
+    for damaged in (noise, records[model][: min(cut, len(records[model]) - 1)]):
+        fold = partition()
+        fold.restore(records | {model: damaged, b"model \xff": damaged})
+        assert fold.counts["state_discarded"] == 2
+        assert fold.models == {}
+        assert fold.through_ms == PANE
+
+
+def test_a_model_of_a_later_version_is_counted_not_misread() -> None:
+    records, model = stored()
+    later = msgspec.msgpack.encode({"v": 2, "incidents": {"model": "late", "open": []}})
+    fold = partition()
+    fold.restore(records | {model: bytes(cramjam.lz4.compress_block(later))})
+    assert fold.counts["state_discarded"] == 1
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"\xff", msgspec.msgpack.encode({"v": 1}), msgspec.msgpack.encode([1])]
+)
+def test_a_damaged_record_of_the_partition_is_refused(raw: bytes) -> None:
+    with pytest.raises(StateError, match="record of the incidents"):
+        partition().restore({partition().record_key: raw})
+
+
+def test_a_record_of_a_later_version_is_refused() -> None:
+    records, _ = stored()
+    key = partition().record_key
+    later = msgspec.msgpack.decode(records[key]) | {"v": 2}
+    with pytest.raises(StateError, match="version 2"):
+        partition().restore({key: msgspec.msgpack.encode(later)})
+
+
+def test_only_what_changed_is_stored_again_and_the_record_comes_last() -> None:
+    fold = partition()
+    read(fold, [said(states(0, {"x": OK})), *(marker(n, 1) for n in range(3))])
+    assert list(fold.snapshot())[-1] == fold.record_key
+    assert list(fold.snapshot()) == [fold.record_key]
+
+
+def test_silence_is_told_at_its_time_however_far_a_marker_jumps() -> None:
+    drifted = said(states(0, {"x": DRIFT}))
+    steps = [marker(n, pane) for pane in range(1, 41) for n in range(3)]
+    jump = [marker(n, pane) for pane in (1, 40) for n in range(3)]
+    assert read(partition(), [drifted, *steps]) == read(partition(), [drifted, *jump])
+    last = ALERT.decode(read(partition(), [drifted, *jump])[-1])
+    assert last.pane_end_ms == 11 * PANE
