@@ -1,0 +1,202 @@
+"""What an alert's title says, as a person reads it at night."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import hypothesis
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from driftlog.records import AlertSignal, BinShare, Onset, Spread
+from stream.wording import figures, sentence, shares, title
+
+UNTIMED = hypothesis.settings(deadline=None)
+
+
+def of(mean: float | None = None, sd: float | None = None, missing: float = 0.0) -> Spread:
+    return Spread(rows=1000, mean=mean, sd=sd, missing=missing)
+
+
+def moved(name: str, before: float, after: float) -> dict[str, Any]:
+    return {"moved": (BinShare(bin=name, before=before, after=after, part=0.6),)}
+
+
+def drifted(signal: str, **more: Any) -> AlertSignal:
+    plain: dict[str, Any] = {
+        "series": "m@1/*",
+        "signal": signal,
+        "state": "drift",
+        "detector": "psi",
+        "scores": {},
+        "psi": 0.34,
+        "effect_sd": 0.0,
+        "direction": 0,
+        "onset": Onset(ts_ms=1),
+        "rows": 100,
+    }
+    return AlertSignal(**(plain | more))
+
+
+UP: dict[str, Any] = {"direction": 1, "effect_sd": 2.1}
+CASES: dict[str, tuple[AlertSignal, str]] = {
+    "a number": (
+        drifted("distance", **UP, before=of(1040.4, 700.0), after=of(1480.1, 700.0)),
+        "distance up 1,040 → 1,480 (2.1 sd)",
+    ),
+    "a large number": (
+        drifted("epoch", **UP, before=of(1732100000.0, 5e4), after=of(1732160000.0, 5e4)),
+        "epoch up 1,732,100,000 → 1,732,160,000 (2.1 sd)",
+    ),
+    "most rows one way, the mean the other": (
+        drifted("distance", **UP, before=of(1040.0, 700.0), after=of(900.0, 700.0)),
+        "distance up 2.1 sd in most rows",
+    ),
+    "a reference that never changed": (
+        drifted("gate", direction=1, effect_sd=40.0, before=of(3.0, 0.0), after=of(43.0, 2.0)),
+        "gate up: always 3 before, now 43 on average",
+    ),
+    "missing values": (
+        drifted("temp", effect_rate=0.29, before=of(1.0, 1.0, 0.01), after=of(1.0, 1.0, 0.3)),
+        "temp missing in 1% → 30% of rows",
+    ),
+    "nothing left": (
+        drifted("temp", effect_rate=1.0, before=of(1.0, 1.0), after=of(missing=1.0)),
+        "temp missing in 0% → 100% of rows",
+    ),
+    "values that are there again": (
+        drifted("temp", effect_rate=-0.3, before=of(1.0, 1.0, 0.3), after=of(1.0, 1.0)),
+        "temp missing in 30% → 0% of rows",
+    ),
+    "a boolean": (
+        drifted(
+            "is_weekend",
+            direction=1,
+            effect_sd=0.8,
+            effect_rate=0.35,
+            before=of(0.2, 0.4),
+            after=of(0.55, 0.5),
+            **moved("true", 0.2, 0.55),
+        ),
+        "is_weekend true in 20% → 55% of rows",
+    ),
+    "a category": (
+        drifted("carrier", before=of(), after=of(), **moved("UA", 0.12, 0.31)),
+        "carrier mix changed (UA: 12% → 31%, PSI 0.34)",
+    ),
+    "a new level": (
+        drifted("carrier", before=of(), after=of(), **moved("unseen", 0.0, 0.08)),
+        "carrier with values never seen before in 0% → 8% of rows",
+    ),
+    "a wrong type": (
+        drifted("temp", before=of(1.0, 1.0), after=of(1.0, 1.0), **moved("wrong type", 0.0, 0.12)),
+        "temp of the wrong type in 0% → 12% of rows",
+    ),
+    "errors": (
+        drifted("error", direction=1, effect_sd=2.0, before=of(0.01, 0.1), after=of(0.124, 0.3)),
+        "error rate 1% → 12%",
+    ),
+    "latency": (
+        drifted("latency", direction=1, effect_sd=3.0, before=of(12.0, 4.0), after=of(48.2, 3.0)),
+        "latency up 12 → 48.2 ms (3.0 sd)",
+    ),
+    "confidence": (
+        drifted("confidence", direction=-1, effect_sd=-1.4, before=of(0.91, 0.1), after=of(0.73)),
+        "confidence down 0.91 → 0.73 (1.4 sd)",
+    ),
+    "the shape of a number": (
+        drifted(
+            "distance", before=of(9.0, 1.0), after=of(9.1, 3.0), **moved("[100, 200)", 0.1, 0.25)
+        ),
+        "distance spread changed ([100, 200): 10% → 25%, PSI 0.34)",
+    ),
+    "the prediction": (
+        drifted("prediction", before=of(), after=of(), **moved("late", 0.2, 0.5)),
+        "prediction mix changed (late: 20% → 50%, PSI 0.34)",
+    ),
+    "next to nothing known": (drifted("x"), "x changed, PSI 0.34"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_drift_is_said_in_plain_words(case: str) -> None:
+    signal, words = CASES[case]
+    assert sentence(signal) == words
+
+
+def test_a_title_names_the_worst_two_and_counts_the_rest() -> None:
+    worst, second, third = CASES["a number"][0], CASES["a category"][0], CASES["latency"][0]
+    elsewhere = drifted("distance", direction=-1, effect_sd=-0.3)
+    assert title([worst, elsewhere, second, third], 21) == (
+        "distance up 1,040 → 1,480 (2.1 sd); carrier mix changed (UA: 12% → 31%, PSI 0.34) "
+        "and 1 more (3 of 21 signals)"
+    )
+
+
+def test_a_very_long_name_is_cut() -> None:
+    assert len(title([drifted("x" * 5000, **moved("y" * 5000, 0.1, 0.2))], 1)) < 200
+
+
+@UNTIMED
+@given(st.floats(allow_nan=False), st.floats(allow_nan=False))
+def test_two_figures_that_differ_by_a_millionth_are_told_apart(before: float, after: float) -> None:
+    low, _, high = figures(before, after).partition(" → ")
+    if abs(after - before) > 1e-6 * max(abs(before), abs(after)):
+        assert low != high
+
+
+@UNTIMED
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_a_share_is_none_or_all_only_if_it_is_so_to_a_thousandth_of_a_percent(
+    before: float, after: float
+) -> None:
+    for text, share in zip(shares(before, after).split(" → "), (before, after), strict=True):
+        if 1e-5 < share < 1 - 1e-5:
+            assert float(text.rstrip("%")) not in (0.0, 100.0)
+        assert float(text.rstrip("%")) == pytest.approx(share * 100, abs=0.51)
+
+
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+spreads = st.none() | st.builds(
+    Spread,
+    rows=st.integers(0, 10**9),
+    mean=st.none() | numbers,
+    sd=st.none() | numbers,
+    missing=st.floats(0, 1),
+)
+
+
+@UNTIMED
+@given(
+    st.builds(
+        AlertSignal,
+        series=st.text(),
+        signal=st.text(),
+        state=st.just("drift"),
+        detector=st.just("psi"),
+        scores=st.just({}),
+        psi=numbers,
+        effect_sd=numbers,
+        effect_rate=numbers,
+        direction=st.sampled_from([-1, 0, 1]),
+        onset=st.just(Onset(ts_ms=0)),
+        rows=st.just(1),
+        before=spreads,
+        after=spreads,
+        moved=st.lists(
+            st.builds(
+                BinShare,
+                bin=st.text() | st.sampled_from(["unseen", "wrong type", "true", "missing"]),
+                before=st.floats(0, 1),
+                after=st.floats(0, 1),
+                part=st.floats(0, 1),
+            ),
+            max_size=2,
+        ).map(tuple),
+    )
+)
+def test_there_are_words_for_whatever_a_verdict_holds(signal: AlertSignal) -> None:
+    said = sentence(signal)
+    assert "None" not in said
+    assert len(said) < 400
