@@ -8,8 +8,7 @@ from river import drift
 
 from detectors import ADWIN
 from detectors.contract import FloatArray
-
-from .streams import KINDS, marks
+from tests.detectors.streams import KINDS, marks
 
 
 def river_detections(z: FloatArray, **settings: float) -> list[int]:

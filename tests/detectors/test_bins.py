@@ -18,8 +18,7 @@ from detectors.standardise import (
     category_scale,
     number_scale,
 )
-
-from .streams import KINDS
+from tests.detectors.streams import KINDS
 
 any_floats = arrays(
     np.float64,

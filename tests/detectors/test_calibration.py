@@ -16,8 +16,7 @@ from detectors.calibration import (
 from detectors.contract import FloatArray
 from detectors.page_hinkley import ALLOWANCES
 from detectors.standardise import NumberStandardiser, number_scale
-
-from .streams import KINDS, Rng, ar1, marks
+from tests.detectors.streams import KINDS, Rng, ar1, marks
 
 BETWEEN = 2e4  # rows between false alarms of one signal
 REFERENCES = 5

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 import detectors
 from detectors import DETECTORS
 from detectors.contract import Detector, Reading
-
-from .streams import marks, rows_for, run
+from tests.detectors.streams import marks, rows_for, run
 
 SIGNALS = 3
 ROWS = 900

@@ -8,8 +8,7 @@ from river.drift import PageHinkley as RiverPageHinkley
 
 from detectors import ClassicPageHinkley, PageHinkley
 from detectors.contract import FloatArray
-
-from .streams import KINDS, marks
+from tests.detectors.streams import KINDS, marks
 
 ALLOWANCES = (0.1, 0.5, 1.0)
 

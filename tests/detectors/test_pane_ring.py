@@ -10,8 +10,7 @@ from detectors.contract import IntArray
 from detectors.moments import Moments
 from detectors.packing import pack, unpack
 from detectors.pane_ring import PaneRing
-
-from .streams import marks
+from tests.detectors.streams import marks
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 

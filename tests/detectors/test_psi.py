@@ -8,8 +8,7 @@ from scipy.stats import chi2, chi2_contingency
 
 from detectors import PSI
 from detectors.divergence import compare
-
-from .streams import marks
+from tests.detectors.streams import marks
 
 BINS = 6
 
