@@ -55,7 +55,7 @@ def markdown() -> str:
             lines += ["", f"### [{section}]", "", about, ""]
             lines += ["| key | default | may hold | what it does |", "|---|---|---|---|"]
         cells = (f"`{entry.name}`", _code(_shown(entry, entry.default)), entry.may_hold, entry.says)
-        lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+        lines.append(f"| {' | '.join(map(_plain, cells))} |")
     return "\n".join(lines[1:]) + "\n"
 
 
@@ -76,3 +76,7 @@ def _shown(entry: Entry, value: Any) -> str:
 
 def _code(text: str) -> str:
     return text if text == "none" else f"`{text}`"
+
+
+def _plain(cell: str) -> str:
+    return cell.replace("|", "\\|").replace("<", "&lt;")
