@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import tempfile
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -41,6 +42,8 @@ class Monitor:
 
     def __init__(self, settings: Settings, topics: Topics, judging: Judging) -> None:
         self.live: dict[tuple[Kind, int], Runner] = {}
+        # Of all partitions held now or before: a counter must not fall when one is given away.
+        self.counts: dict[Kind, Counter[str]] = {kind: Counter() for kind in _TABLES}
         self._stopping = asyncio.Event()
         self._settings = settings
         self._topics = topics
@@ -107,6 +110,7 @@ class Monitor:
 
     def _new_runner(self, kind: Kind, partition: int) -> Runner:
         fold = self._fold(kind, partition)
+        fold.counts = self.counts[kind]
         fold.restore(records_of(partition, self._tables[kind].data))
         table = self._tables[kind]
 

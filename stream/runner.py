@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 from driftlog.errors import StateError
 from stream.output import Output
 
-__all__ = ["Fold", "Runner", "partition_key", "records_of"]
+__all__ = ["MAX_STATE_BYTES", "Fold", "Runner", "partition_key", "records_of"]
 
 MAX_STATE_BYTES: Final = 900_000  # a record of 1 MB ends the producer, and ends it again each start
 
@@ -49,10 +49,14 @@ def records_of(partition: int, table: Mapping[bytes, bytes]) -> dict[bytes, byte
 class Runner:
     """What one worker holds of one input partition.
 
+    A step or a checkpoint that fails, or is cancelled, in its middle leaves the fold ahead of what
+    was sent: from then on nothing is stored or acknowledged, so that the next owner reads again
+    from where all was well.
+
     Args:
         fold: the state and its steps.
         send: sends an output and returns the future of its acknowledgement.
-        store: writes a record of state and returns the future of its acknowledgement.
+        store: writes a record of state and returns when it is acknowledged.
         mine: whether this worker still holds the partition.
     """
 
@@ -70,60 +74,83 @@ class Runner:
         self._mine = mine
         self._pending: deque[tuple[Any, int]] = deque()
         self._sent: list[Awaitable[Any]] = []
-        self._stepping = False
+        self._step = asyncio.Lock()  # no checkpoint cuts between a step and its sends
+        self._checkpoint = asyncio.Lock()  # that of the timer, and the last one before the end
+        self._half_stepped = False
+        self._half_stored = False
         self._last = -1
 
     async def handle(self, event: Any) -> None:
-        """Take one event of the stream, step, and send what follows from it."""
-        offset = event.message.offset
-        if offset <= self._last:
-            raise StateError(f"offset {offset} came after {self._last}: the input is out of order")
-        self._last = self.fold.position = offset
-        self._stepping = True  # no checkpoint may cut between the step and its sends
-        try:
+        """Take one event of the stream, step, and send what follows from it.
+
+        Raises:
+            StateError: the input is not in the order of its offsets, or an earlier step failed.
+        """
+        async with self._step:
+            if self._half_stepped:
+                raise StateError("an earlier step was cut short: the input has to be read again")
+            offset = event.message.offset
+            if offset <= self._last:
+                raise StateError(
+                    f"offset {offset} came after {self._last}: the input is out of order"
+                )
+            self._last = self.fold.position = offset
+            self._half_stepped = True
             need = self.fold.absorb_record(event.key or b"", event.value or b"")
             self._pending.append((event, need))
             for output in self.fold.advance():
                 self._sent.append(await self._send(output))
-        finally:
-            self._stepping = False
+            self._half_stepped = False
 
     async def checkpoint(self) -> None:
         """Make everything that is closed durable, then acknowledge its input.
 
-        In this order: outputs acknowledged, state sent with the partition's record last, state
-        acknowledged, input acknowledged. State ahead of a lost verdict would lose it for good,
-        since the rows would be taken for a replay.
+        In this order: outputs acknowledged; state acknowledged, and after it the partition's own
+        record; input acknowledged. State ahead of a lost verdict, or the record ahead of a series,
+        would lose rows for good, since they would be taken for a replay.
+
+        Raises:
+            StateError: a record of state is larger than the broker takes.
         """
-        if self._stepping:
-            return
+        async with self._checkpoint:
+            async with self._step:
+                done = self._done()
+                if not done or self._half_stepped or self._half_stored or not self._mine():
+                    return
+                sent, self._sent = self._sent, []
+                following = self._pending[done] if done < len(self._pending) else None
+                self.fold.position = (
+                    self._last + 1 if following is None else following[0].message.offset
+                )
+                self._half_stored = True
+                snapshot = self.fold.snapshot()
+            await asyncio.gather(*sent)
+            if self._mine() and await self._stored(snapshot):
+                for _ in range(done):
+                    self._pending.popleft()[0].ack()
+                self._half_stored = False
+
+    def _done(self) -> int:
+        """How many events, from the first on, have no row in an open pane."""
         done = 0
         for _, need in self._pending:
             if need > self.fold.through_ms:
                 break
             done += 1
-        if not done:
-            return
-        sent, self._sent = self._sent, []
-        open_from = self._pending[done][0].message.offset if done < len(self._pending) else None
-        self.fold.position = self._last + 1 if open_from is None else open_from
-        snapshot = self.fold.snapshot()
-        await asyncio.gather(*sent)
-        if not self._mine():
-            return
-        self.stored_bytes = 0
-        stored = []
+        return done
+
+    async def _stored(self, snapshot: Mapping[bytes, bytes | None]) -> bool:
+        """Write a snapshot; return whether the partition is still held after it."""
         for key, value in snapshot.items():
-            size = len(value or b"")
-            if size > MAX_STATE_BYTES:
+            if len(value or b"") > MAX_STATE_BYTES:
                 raise StateError(
-                    f"the state {key!r} has {size:,} bytes, more than {MAX_STATE_BYTES:,}; lower "
-                    "models.shard_signals or stream.window_panes"
+                    f"the state {key!r} has {len(value or b''):,} bytes, more than "
+                    f"{MAX_STATE_BYTES:,}; lower models.shard_signals or stream.window_panes"
                 )
-            self.stored_bytes += size
-            stored.append(self._store(key, value))
-        await asyncio.gather(*stored)
+        *parts, (own_key, own) = snapshot.items()
+        await asyncio.gather(*(self._store(key, value) for key, value in parts))
         if not self._mine():
-            return
-        for _ in range(done):
-            self._pending.popleft()[0].ack()
+            return False
+        await self._store(own_key, own)
+        self.stored_bytes = sum(len(value or b"") for value in snapshot.values())
+        return self._mine()

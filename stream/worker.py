@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -18,7 +19,6 @@ from prometheus_client import (
     GCCollector,
     PlatformCollector,
     ProcessCollector,
-    disable_created_metrics,
 )
 
 from driftlog.errors import BrokerError, DriftlogError
@@ -29,7 +29,7 @@ from driftlog.topics import ensure_topics
 from stream.app import Monitor
 from stream.ingest import Ingest
 from stream.judging import Judging
-from stream.metrics import WorkerCollector
+from stream.metrics import Stage, WorkerCollector
 from stream.partition import ColumnsPartition
 from stream.references import References
 from stream.server import worker_app
@@ -50,6 +50,7 @@ class _Held:
 
     monitor: Monitor | None = None
     ingest: Ingest | None = None
+    judging: Judging | None = None
     phase: str = "waiting for the broker"
 
     @property
@@ -61,6 +62,12 @@ class _Held:
     def verdicts(self) -> Sequence[VerdictsPartition]:
         folds = [] if self.monitor is None else self.monitor.folds("incidents")
         return [fold for fold in folds if isinstance(fold, VerdictsPartition)]
+
+    @property
+    def counts(self) -> Mapping[Stage, Counter[str]]:
+        if self.monitor is None:
+            return {"monitor": Counter(), "incidents": Counter()}
+        return self.monitor.counts
 
     @property
     def ready(self) -> bool:
@@ -107,11 +114,10 @@ class Worker:
         for number in (signal.SIGINT, signal.SIGTERM):
             with contextlib.suppress(NotImplementedError, RuntimeError):  # no main thread
                 loop.add_signal_handler(number, self.stop)
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus-client's own
         registry = CollectorRegistry()
         for collector in (GCCollector, PlatformCollector, ProcessCollector):
             collector(registry=registry)
-        registry.register(WorkerCollector(self._held, self._settings.worker.max_gauge_series))
+        registry.register(WorkerCollector(self._held, self._settings))
         async with AsyncExitStack() as stack:
             worker = self._settings.worker
             app = worker_app(registry, self._state)
@@ -190,6 +196,7 @@ class Worker:
             References(settings.kafka, on_change=judging.follow)
         )
         judging.follow(references.book)
+        self._held.judging = judging
         tasks: set[asyncio.Task[Any]] = {
             asyncio.create_task(references.follow(), name="references")
         }

@@ -2,5 +2,6 @@
 
 from stream.metrics.catalogue import CATALOGUE, Metric
 from stream.metrics.collector import WorkerCollector
+from stream.metrics.held import Held, Stage
 
-__all__ = ["CATALOGUE", "Metric", "WorkerCollector"]
+__all__ = ["CATALOGUE", "Held", "Metric", "Stage", "WorkerCollector"]

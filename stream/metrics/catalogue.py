@@ -9,6 +9,7 @@ __all__ = ["CATALOGUE", "Metric"]
 
 _SERIES: Final = ("model", "version", "segment")
 _SIGNAL: Final = (*_SERIES, "signal")
+_VERSION: Final = ("model", "version")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +52,66 @@ _ALL: Final = (
         "gauge",
         _SIGNAL,
         "",
-        "State: 0 learning, 1 insufficient, 2 ok, 3 minor, 4 pending, 5 drift, 6 stale.",
+        "State: 0 learning, 1 insufficient, 2 ok, 3 minor, 4 pending, 5 drift, 6 stale (no rows in "
+        "a window). A version that learns has no signals yet: see driftlog_learning_rows.",
     ),
     Metric(
         "driftlog_last_evaluation_timestamp_seconds",
         "gauge",
         _SERIES,
         "seconds",
-        "Event time of the end of the last pane that was judged.",
+        "Event time of the end of the last pane in which all signals of the series held here were "
+        "judged.",
     ),
     Metric(
         "driftlog_drift_share",
         "gauge",
         _SERIES,
         "",
-        "Weighted share of judged signals that have drifted, 0 to 1.",
+        "Weighted share of judged signals that have drifted, 0 to 1. A series whose shards are on "
+        "several workers has none: divide the sums of the two weights.",
+    ),
+    Metric(
+        "driftlog_judged_weight",
+        "gauge",
+        _SERIES,
+        "",
+        "Weight of the signals held here that are judged; sum it over workers.",
+    ),
+    Metric(
+        "driftlog_drifted_weight",
+        "gauge",
+        _SERIES,
+        "",
+        "Weight of those of them that have drifted; sum it over workers.",
     ),
     Metric(
         "driftlog_signals",
         "gauge",
         (*_SERIES, "state"),
         "",
-        "Signals of a series by state; told for every series, also those without gauges a signal.",
+        "Signals by state, of the series that have gauges a signal; sum it over workers.",
+    ),
+    Metric(
+        "driftlog_other_signals",
+        "gauge",
+        (*_VERSION, "state"),
+        "",
+        "Signals by state, of the series beyond worker.max_gauge_series; sum it over workers.",
+    ),
+    Metric(
+        "driftlog_untold_label_sets",
+        "gauge",
+        ("metric",),
+        "",
+        "Label sets left out of a metric because the log holds too many models and versions.",
+    ),
+    Metric(
+        "driftlog_smallest_shift_sd",
+        "gauge",
+        (*_VERSION, "signal"),
+        "",
+        "Smallest shift, in standard deviations, that the size of the reference lets one see.",
     ),
     Metric(
         "driftlog_decision",
@@ -98,9 +137,16 @@ _ALL: Final = (
     Metric(
         "driftlog_learning_rows",
         "gauge",
-        ("model", "version"),
+        _VERSION,
         "",
         "Rows learned so far of a model version that has no reference yet.",
+    ),
+    Metric(
+        "driftlog_learning_target_rows",
+        "gauge",
+        (),
+        "",
+        "Rows a reference is learned from (models.learn_rows).",
     ),
     Metric("driftlog_series", "gauge", (), "", "Series shards held by this worker."),
     Metric("driftlog_open_rows", "gauge", (), "", "Rows held for panes that are still open."),
@@ -111,7 +157,22 @@ _ALL: Final = (
         "seconds",
         "Event time of the oldest pane with verdicts that no incident has taken into account yet.",
     ),
+    Metric(
+        "driftlog_closed_through_timestamp_seconds",
+        "gauge",
+        ("stage", "partition"),
+        "seconds",
+        "Event time through which a partition of columns is judged (stage monitor), or one of "
+        "verdicts is applied to the incidents (stage incidents).",
+    ),
     Metric("driftlog_events_total", "counter", (), "", "Events read."),
+    Metric(
+        "driftlog_shadow_events_total",
+        "counter",
+        (),
+        "",
+        "Events of a shadow model, which are counted and not judged.",
+    ),
     Metric("driftlog_labels_total", "counter", (), "", "Labels read."),
     Metric("driftlog_late_total", "counter", (), "", "Events later than the allowed lateness."),
     Metric(
@@ -135,14 +196,14 @@ _ALL: Final = (
     Metric(
         "driftlog_new_columns_total",
         "counter",
-        ("model", "version"),
+        _VERSION,
         "",
         "Sampled events with an input that the reference does not know.",
     ),
     Metric(
         "driftlog_vanished_columns_total",
         "counter",
-        ("model", "version"),
+        _VERSION,
         "",
         "Sampled events without an input that the reference has.",
     ),
@@ -151,14 +212,43 @@ _ALL: Final = (
         "counter",
         ("why",),
         "",
-        "Rows that reached the monitor and were not judged.",
+        "Rows that reached the monitor and were not judged: before the reference takes effect, "
+        "after it was taken away, or of a series beyond stream.max_series.",
+    ),
+    Metric(
+        "driftlog_repeated_rows_total",
+        "counter",
+        ("why",),
+        "",
+        "Rows read again and dropped: of panes judged before a restart, or sent twice.",
+    ),
+    Metric(
+        "driftlog_refused_records_total",
+        "counter",
+        ("stage", "why"),
+        "",
+        "Records of driftlog's own topics that could not be taken.",
+    ),
+    Metric(
+        "driftlog_repeated_verdicts_total",
+        "counter",
+        (),
+        "",
+        "Verdicts read again of panes that are applied already.",
+    ),
+    Metric(
+        "driftlog_conflicting_verdicts_total",
+        "counter",
+        (),
+        "",
+        "Two different verdicts for one pane: workers run with different settings or versions.",
     ),
     Metric(
         "driftlog_state_discarded_total",
         "counter",
-        (),
+        ("stage",),
         "",
-        "Stored states that could not be used; their series started afresh.",
+        "Stored states that could not be used; what they held started afresh.",
     ),
     Metric(
         "driftlog_lag_events", "gauge", ("partition",), "", "Events not yet read of a partition."
@@ -176,6 +266,13 @@ _ALL: Final = (
         ("partition",),
         "seconds",
         "How far the watermark of a source partition is behind the clock.",
+    ),
+    Metric(
+        "driftlog_source_idle",
+        "gauge",
+        ("partition",),
+        "",
+        "1 while a source partition has been read to its end and holds nobody up.",
     ),
     Metric("driftlog_assigned_partitions", "gauge", ("stage",), "", "Partitions held."),
     Metric("driftlog_ready", "gauge", (), "", "1 when partitions are held and state is there."),
