@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
-from driftlog.cli.append_times import NewestEvent, newest_events
+from driftlog.cli.append_times import clock_finding, event_times_finding, newest_events
 from driftlog.cli.finding import Finding
 from driftlog.cli.groups import describe_groups
 from driftlog.cli.stored_state import existing_topics
@@ -19,8 +19,6 @@ from stream.references import References
 from stream.topics import Topics
 
 __all__ = ["examine"]
-
-_CLOCK_MS = 1_000  # difference of clocks that is no jitter
 
 
 async def examine(settings: Settings) -> AsyncIterator[Finding]:
@@ -50,8 +48,8 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     events = kafka.events_topic or f"{kafka.prefix}events"
     if events in there:
         newest = await newest_events(settings, events, there[events])
-        yield _clock(newest, time.time() * 1000)
-        yield _event_times(newest, settings)
+        yield clock_finding(newest, time.time() * 1000)
+        yield event_times_finding(newest, settings.stream.future_skew)
     for finding in await _workers(settings):
         yield finding
 
@@ -131,51 +129,6 @@ async def _references(settings: Settings) -> list[Finding]:
             "publish one by 'driftlog reference build' and 'set', or set models.unknown = 'learn'",
         )
     ]
-
-
-def _clock(newest: Sequence[NewestEvent], now_ms: float) -> Finding:
-    """Compare clocks without writing: nothing can have been appended in our future."""
-    check = "clock"
-    appended = [event.timestamp_ms for event in newest if event.by_broker]
-    if not appended:
-        return Finding(
-            check, "skipped", "no event has a time of the broker (LogAppendTime) to compare with"
-        )
-    ahead = max(appended) - now_ms
-    if ahead > _CLOCK_MS:
-        return Finding(
-            check,
-            "wrong",
-            f"the newest event was appended {ahead / 1000:.1f} s in this machine's future",
-            "let both machines keep their time by NTP",
-        )
-    return Finding(
-        check,
-        "ok",
-        f"not behind the broker's (newest event appended {-ahead / 1000:.1f} s ago); whether it is "
-        "ahead cannot be told without writing",
-    )
-
-
-def _event_times(newest: Sequence[NewestEvent], settings: Settings) -> Finding:
-    check, skew = "event times", settings.stream.future_skew
-    told = [
-        event.event_ms - event.timestamp_ms
-        for event in newest
-        if event.by_broker and event.event_ms is not None
-    ]
-    if not told:
-        return Finding(check, "skipped", "no readable event with a time of the broker")
-    if max(told) > skew:
-        return Finding(
-            check,
-            "wrong",
-            f"the newest events are up to {max(told) / 1000:.1f} s ahead of the broker: more than "
-            f"stream.future_skew ({skew}) is a dead letter",
-            "let the watched services keep their time by NTP, or raise stream.future_skew",
-        )
-    found = f"newest events between {-max(told) / 1000:.1f} and {-min(told) / 1000:.1f} s old"
-    return Finding(check, "ok", f"{found} when appended")
 
 
 async def _workers(settings: Settings) -> list[Finding]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_WIDTH = 160  # of what is no terminal
+_WIDTH = 400  # of what is no terminal: nothing is folded there
 
 
 @click.group("topics")
