@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
-from random import Random
-
 import hypothesis
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from driftlog.records import (
     ALERT,
-    Alert,
     AlertStatus,
     Decision,
     Severity,
     SignalState,
     Verdict,
 )
-from driftlog.settings import Settings
 from stream.incident_state import dump_incidents
-from stream.incidents import FORGET_WINDOWS, MAX_MEMBERS, MAX_SEGMENT_MEMBERS, ModelIncidents
-from stream.lifecycle import Lifecycle
+from stream.incidents import MAX_MEMBERS, MAX_SEGMENT_MEMBERS, ModelIncidents
+from tests.stream.incident_run import USUAL, apply, run, told
 from tests.stream.verdict_factory import (
     DRIFT,
     INSUFFICIENT,
@@ -40,24 +33,7 @@ from tests.stream.verdict_factory import (
 )
 
 UNTIMED = hypothesis.settings(deadline=None, max_examples=15)
-USUAL = settings()
 FIRING, UPDATED, RESOLVED = AlertStatus
-
-
-def apply(
-    state: ModelIncidents, verdicts: Sequence[Verdict], chosen: Settings = USUAL
-) -> list[Alert]:
-    return state.apply(verdicts[0].pane_end_ms, verdicts, chosen)
-
-
-def run(panes: Iterable[Sequence[Verdict]], chosen: Settings = USUAL) -> list[Alert]:
-    state = ModelIncidents(MODEL)
-    return [alert for verdicts in panes for alert in apply(state, verdicts, chosen)]
-
-
-def told(alerts: Iterable[Alert]) -> list[tuple[str, AlertStatus, int]]:
-    """Id, status and the number of the pane."""
-    return [(a.alert_id, a.status, a.pane_end_ms // PANE - 1) for a in alerts]
 
 
 def test_a_drift_fires_once_and_resolves_once() -> None:
@@ -161,57 +137,6 @@ def test_the_order_of_the_verdicts_of_a_pane_makes_no_difference(order: list[int
     assert [ALERT.encode(a) for a in run([[verdicts[i] for i in order]])] == expected
 
 
-@UNTIMED
-@given(st.integers(0, 2**32).map(Random), st.floats(0, 1))
-def test_a_signal_at_its_threshold_for_a_thousand_panes_is_one_incident_at_most(
-    chance: Random, often: float
-) -> None:
-    """An effect around the smallest that matters is never well below it, so it never is back."""
-    life, state = Lifecycle.fresh(1), ModelIncidents(MODEL)
-    alerts: list[Alert] = []
-    no = np.array([False])
-    for pane in range(1000):
-        beyond = np.array([chance.random() < often])
-        life.step(
-            alarmed=beyond,
-            important=beyond,
-            insufficient=no,
-            clear=no,
-            end_ms=(pane + 1) * PANE,
-            settings=USUAL.detection,
-        )
-        said = verdict(pane, [signal("x", life.of(0), pane=pane), signal("y")])
-        alerts += apply(state, [said])
-    assert [a.status for a in alerts if a.status is not UPDATED] in ([], [FIRING])
-    assert len(alerts) <= 2  # and nothing else to tell but that it lasts
-
-
-@UNTIMED
-@given(st.integers(0, 2**32).map(Random), st.floats(0, 1))
-def test_a_share_around_its_threshold_does_not_flap_the_decision(
-    chance: Random, often: float
-) -> None:
-    """A stronger decision is told at once, a milder one when it has held for resolve_panes."""
-    high = [False, *(chance.random() < often for _ in range(150))]
-    names = [f"s{i}" for i in range(10)]
-    alerts = run(
-        [verdict(at, [signal(n, DRIFT if i <= flag else OK, onset=0) for i, n in enumerate(names)])]
-        for at, flag in enumerate(high)
-    )
-    assert alerts[0].decision is Decision.NO_ACTION
-    quiet = USUAL.detection.resolve_panes
-    for before, after in pairwise(alerts):
-        at = after.pane_end_ms // PANE - 1
-        if before.decision is after.decision:
-            assert after.pane_end_ms - before.pane_end_ms >= quiet * PANE or (
-                after.severity.rank > before.severity.rank
-            )
-        elif after.decision is Decision.NO_ACTION:
-            assert not any(high[at - quiet : at + 1])
-        else:
-            assert high[at]
-
-
 def test_a_share_below_the_first_threshold_is_recorded_as_no_action() -> None:
     named = {"x": DRIFT} | {f"y{i}": OK for i in range(5)}
     (alert,) = run([[states(0, named)]])
@@ -226,8 +151,8 @@ def test_a_lasting_drift_is_told_when_it_grows_and_not_while_it_stays() -> None:
         [verdict(i, [signal("x", DRIFT, pane=i, onset=0, sd=sd), *map(signal, "abcdef")])]
         for i, sd in enumerate(effects)
     )
-    assert [(s, pane) for _, s, pane in told(alerts)][:1] == [(FIRING, 0)]
-    assert (UPDATED, 21) in [(s, pane) for _, s, pane in told(alerts)]
+    assert told(alerts)[:1] == [(FIRING, 0)]
+    assert (UPDATED, 21) in told(alerts)
     assert len(alerts) <= 3
 
 
@@ -278,17 +203,6 @@ def test_one_signal_that_is_back_does_not_end_the_incident_of_another() -> None:
     assert alerts[2].title.startswith("back to usual, was: ")
 
 
-def test_after_an_incident_its_signals_open_no_other_until_they_have_cooled_down() -> None:
-    panes = [[states(0, {"x": DRIFT})], [states(1, {"x": OK})]]
-    panes += [[states(i, {"x": DRIFT})] for i in range(2, 12)]
-    alerts = run(panes, settings(cool_down_panes=4))
-    assert [(s, p) for _, s, p in told(alerts)] == [(FIRING, 0), (RESOLVED, 1), (FIRING, 5)]
-    assert alerts[0].alert_id != alerts[2].alert_id
-    another = run([*panes[:2], [states(2, {"x": DRIFT, "z": DRIFT})]], settings(cool_down_panes=4))
-    assert another[-1].status is FIRING
-    assert [s.signal for s in another[-1].signals] == ["z"]
-
-
 def test_the_drift_share_is_of_all_shards_of_a_wide_model() -> None:
     def pane(at: int) -> list[Verdict]:
         first = {f"a{i}": DRIFT if i < 2 else OK for i in range(6)}
@@ -313,102 +227,6 @@ def test_signals_that_cannot_be_judged_are_no_part_of_the_share() -> None:
 def test_a_heavy_signal_weighs_more_in_the_share() -> None:
     (alert,) = run([[verdict(0, [signal("x", DRIFT, weight=3.0), signal("y", weight=1.0)])]])
     assert alert.because.drift_share == 0.75
-
-
-def test_a_new_reference_ends_an_incident_when_it_has_looked_usual_for_long_enough() -> None:
-    panes = [[states(i, {"x": DRIFT}, reference_id="old")] for i in range(3)]
-    panes += [[states(i, {"x": INSUFFICIENT}, reference_id="new")] for i in range(3, 8)]
-    panes += [[states(i, {"x": OK}, reference_id="new")] for i in range(8, 20)]
-    alerts = run(panes, settings(resolve_panes=6))
-    assert [(s, p) for _, s, p in told(alerts)] == [(FIRING, 0), (RESOLVED, 13)]
-
-
-def test_a_drift_that_the_new_reference_sees_too_goes_on_as_the_same_incident() -> None:
-    panes = [[states(i, {"x": DRIFT}, reference_id="old")] for i in range(3)]
-    panes += [[states(i, {"x": INSUFFICIENT}, reference_id="new")] for i in range(3, 8)]
-    panes += [[states(8, {"x": OK}, reference_id="new")]]
-    panes += [[states(9, {"x": PENDING}, reference_id="new")]]
-    panes += [[states(i, {"x": DRIFT}, reference_id="new")] for i in range(10, 20)]
-    panes += [[states(20, {"x": OK}, reference_id="new")]]
-    alerts = run(panes)
-    assert [alerts[0].status, alerts[-1].status] == [FIRING, RESOLVED]
-    assert len({a.alert_id for a in alerts}) == 1
-    assert (alerts[0].reference_id, alerts[-1].reference_id) == ("old", "new")
-
-
-def silent(state: ModelIncidents, chosen: Settings = USUAL) -> list[Alert]:
-    """Let time pass, without any verdict, until there is nothing more to look at."""
-    alerts = []
-    while state.wake_ms:
-        alerts += state.apply(state.wake_ms, [], chosen)
-    return alerts
-
-
-def test_silence_is_told_once_and_resolves_nothing() -> None:
-    state = ModelIncidents(MODEL)
-    (firing,) = apply(state, [states(0, {"x": DRIFT, "y": OK})])
-    (stale,) = silent(state)
-    assert (stale.status, stale.alert_id) == (UPDATED, firing.alert_id)
-    assert stale.pane_end_ms == 11 * PANE  # a window after the last verdict
-    assert (
-        stale.title == "no more data to judge by, last seen: x up 10 → 11 (0.5 sd) (1 of 2 signals)"
-    )
-    assert stale.signals[0].state == "stale"
-    assert (stale.severity, stale.decision) == (firing.severity, firing.decision)
-    assert state.open == []  # and after long enough it is let go
-
-
-def test_a_version_that_comes_back_in_time_goes_on_with_its_incident() -> None:
-    state = ModelIncidents(MODEL)
-    alerts = apply(state, [states(0, {"x": DRIFT})])
-    alerts += state.apply(state.wake_ms, [], USUAL)
-    alerts += apply(state, [states(20, {"x": DRIFT})])
-    alerts += apply(state, [states(21, {"x": OK})])
-    assert [a.status for a in alerts] == [FIRING, UPDATED, UPDATED, RESOLVED]
-    assert len({a.alert_id for a in alerts}) == 1
-    assert alerts[2].signals[0].state == "drift"
-
-
-def test_a_silent_incident_is_let_go_after_a_time_that_the_log_alone_decides() -> None:
-    state = ModelIncidents(MODEL)
-    apply(state, [states(0, {"x": DRIFT})])
-    end = (1 + FORGET_WINDOWS * USUAL.stream.window_panes) * PANE
-    other = {"z": OK}
-    state.apply(end - PANE, [states(end // PANE - 2, other, version="2")], USUAL)
-    assert len(state.open) == 1
-    state.apply(end, [states(end // PANE - 1, other, version="2")], USUAL)
-    assert state.open == []
-    assert state.shares.of == {}
-
-
-def test_another_version_that_goes_on_does_not_speak_for_the_silent_one() -> None:
-    panes = [[states(0, {"x": DRIFT}), states(0, {"x": DRIFT}, version="2")]]
-    panes += [[states(i, {"x": DRIFT if i < 20 else OK}, version="2")] for i in range(1, 40)]
-    alerts = run(panes)
-    assert RESOLVED not in [a.status for a in alerts]
-    assert alerts[-1].title.startswith("no more data")
-
-
-def test_a_segment_without_rows_is_spoken_for_by_the_series_of_all_rows() -> None:
-    both = [states(0, {"x": DRIFT}), states(0, {"x": DRIFT}, segment="JFK")]
-    panes = [both] + [[states(i, {"x": DRIFT if i < 20 else OK})] for i in range(1, 40)]
-    alerts = run(panes)
-    assert (alerts[-1].status, alerts[-1].pane_end_ms) == (RESOLVED, 21 * PANE)
-    states_told = {s.series: s.state for s in alerts[-1].signals}
-    assert states_told == {"late@1/*": "ok", "late@1/JFK": "stale"}
-
-
-def test_a_segment_that_alone_had_drifted_is_not_resolved_by_its_silence() -> None:
-    both = [states(0, {"x": OK}), states(0, {"x": DRIFT}, segment="JFK")]
-    alerts = run([both] + [[states(i, {"x": OK})] for i in range(1, 40)])
-    assert [a.status for a in alerts] == [FIRING, UPDATED]
-
-
-def test_a_signal_that_is_no_longer_watched_becomes_stale_while_its_series_goes_on() -> None:
-    panes = [[states(0, {"x": DRIFT, "y": OK})]] + [[states(i, {"y": OK})] for i in range(1, 30)]
-    alerts = run(panes)
-    assert [a.status for a in alerts] == [FIRING, UPDATED]
-    assert alerts[-1].signals[0].state == "stale"
 
 
 def test_names_of_any_kind_are_kept_apart() -> None:

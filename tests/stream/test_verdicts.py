@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from random import Random
 
 import cramjam
@@ -14,123 +13,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from driftlog.errors import StateError
-from driftlog.records import ALERT, MARKER, VERDICT, AlertStatus, Marker, Verdict
+from driftlog.records import ALERT, AlertStatus
 from driftlog.settings import Settings
-from stream.routing import series_name
 from stream.verdicts import VerdictsPartition
 from tests.stream.verdict_factory import (
     DRIFT,
-    INSUFFICIENT,
-    MINOR,
     OK,
     PANE,
-    PENDING,
     settings,
-    signal,
     states,
-    verdict,
 )
+from tests.stream.verdict_story import COLUMNS, Record, log, marker, said, story
 
 UNTIMED = hypothesis.settings(deadline=None, max_examples=15)
 CHOSEN = settings(resolve_panes=4, cool_down_panes=3, group_panes=5)
-COLUMNS = 3
-PANES = 40
-
-
-@dataclass(frozen=True)
-class Record:
-    """What is on the topic."""
-
-    key: bytes
-    value: bytes
 
 
 def partition(chosen: Settings = CHOSEN) -> VerdictsPartition:
     return VerdictsPartition(0, chosen, COLUMNS, "conf")
-
-
-def marker(number: int, through_pane: int) -> Record:
-    record = Marker(marker=number, closed_through_ms=through_pane * PANE)
-    return Record(b"marker %d" % number, MARKER.encode(record))
-
-
-def said(one: Verdict) -> Record:
-    series = series_name(one.model, one.version, one.segment)
-    return Record(f"{series}#{one.shard}".encode(), VERDICT.encode(one))
-
-
-def story(chance: Random) -> list[tuple[int, Verdict]]:
-    """Verdicts of two models, two versions, segments and shards, with the partition of columns.
-
-    States wander as those of a lifecycle do; series fall silent for a while and come back.
-    """
-    shards = [
-        (model, version, segment, shard)
-        for model in ("late", "fraud")
-        for version in ("1", "2")
-        for segment in ("*", "JFK")
-        for shard in (0, 1)
-    ]
-    found = []
-    for name in shards:
-        home = chance.randrange(COLUMNS)
-        wander = {f"s{name[3]}{i}": OK for i in range(3)}
-        began = dict.fromkeys(wander, 0)
-        silent_until = 0
-        for pane in range(PANES):
-            if chance.random() < 0.02:
-                silent_until = pane + chance.randrange(30)
-            for x, state in wander.items():
-                if chance.random() < 0.2:
-                    wander[x] = chance.choice(
-                        [DRIFT, OK] if state is DRIFT else [OK, MINOR, PENDING, DRIFT, INSUFFICIENT]
-                    )
-                    began[x] = chance.randrange(max(0, pane - 9), pane + 1)
-            if pane < silent_until:
-                continue
-            signals = [
-                signal(x, state, pane=pane, onset=began[x], sd=chance.random() * 2)
-                for x, state in wander.items()
-            ]
-            model, version, segment, shard = name
-            one = verdict(
-                pane,
-                signals,
-                model=model,
-                version=version,
-                segment=segment,
-                shard=shard,
-                shards=2,
-            )
-            found.append((home, one))
-    return found
-
-
-def log(verdicts: Sequence[tuple[int, Verdict]], chance: Random) -> list[Record]:
-    """The topic as partitions of columns write it: each its verdicts and then their marker.
-
-    How far the partitions are ahead of one another, and how many panes a marker covers, is chance.
-    """
-    queues: list[list[Record]] = []
-    for number in range(COLUMNS):
-        mine = [one for home, one in verdicts if home == number]
-        records: list[Record] = []
-        closed = 0
-        while closed < PANES:
-            through = min(PANES, closed + chance.choice([1, 1, 1, 2, 7, 40]))
-            batch = [one for one in mine if closed * PANE < one.pane_end_ms <= through * PANE]
-            chance.shuffle(batch)
-            records += [said(one) for one in batch]
-            records.append(marker(number, through))
-            closed = through
-        queues.append(records)
-    found = []
-    while any(queues):
-        queue = chance.choice([q for q in queues if q])
-        for _ in range(chance.choice([1, 5, 50])):
-            if queue:
-                found.append(queue.pop(0))
-    return found
 
 
 def read(fold: VerdictsPartition, records: Sequence[Record]) -> list[bytes]:
