@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import signal
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -12,8 +11,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
 from prometheus_client import (
     CollectorRegistry,
     GCCollector,
@@ -22,23 +19,22 @@ from prometheus_client import (
 )
 
 from driftlog.errors import BrokerError, DriftlogError
-from driftlog.kafka import connection
 from driftlog.serving import running
 from driftlog.settings import Settings
-from driftlog.topics import ensure_topics
 from stream.app import Monitor
+from stream.broker import check_topics, watch_broker
+from stream.ending import Ending
 from stream.ingest import Ingest
 from stream.judging import Judging
 from stream.metrics import Stage, WorkerCollector
 from stream.partition import ColumnsPartition
 from stream.references import References
 from stream.server import worker_app
-from stream.topics import Topics, worker_topics
+from stream.topics import Topics
 from stream.verdicts import VerdictsPartition
+from stream.warm_up import warm_up
 
 __all__ = ["Only", "Worker"]
-
-_log = logging.getLogger(__name__)
 
 Only = Literal["ingest", "monitor"]
 _WAIT = 1.0  # seconds between looks at a broker that is away
@@ -52,6 +48,7 @@ class _Held:
     ingest: Ingest | None = None
     judging: Judging | None = None
     phase: str = "waiting for the broker"
+    broker_answers: bool = True
 
     @property
     def columns(self) -> Sequence[ColumnsPartition]:
@@ -71,11 +68,20 @@ class _Held:
 
     @property
     def ready(self) -> bool:
+        return not self.why_not
+
+    @property
+    def why_not(self) -> str:
+        """Why the worker is not ready, in a few words; empty where it is."""
         if self.phase != "running":
-            return False
-        return (self.monitor is None or self.monitor.ready) and (
-            self.ingest is None or bool(self.ingest.ready)
-        )
+            return self.phase
+        if not self.broker_answers:
+            return "the broker does not answer"
+        if self.ingest is not None and not self.ingest.ready:
+            return "ingest waits for its partitions"
+        if self.monitor is not None and not self.monitor.ready:
+            return "the monitor waits for its partitions, or recovers their state"
+        return ""
 
 
 class Worker:
@@ -85,6 +91,7 @@ class Worker:
         settings: the whole.
         only: run one half alone: ``ingest``, or ``monitor`` (with incidents).
         say: called with a line for people when something about the worker changes.
+        ending: bounds the end; none: it takes as long as it takes.
     """
 
     def __init__(
@@ -92,17 +99,25 @@ class Worker:
         settings: Settings,
         only: Only | None = None,
         say: Callable[[str], None] = lambda _line: None,
+        ending: Ending | None = None,
     ) -> None:
         self.url = ""
         self._settings = settings
         self._only = only
         self._say = say
+        self._ending = ending
         self._held = _Held()
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
         """Ask the worker to end: it commits, stores its state and leaves its groups."""
+        self._end(None)
+
+    def _end(self, reason: BaseException | None) -> None:
+        self._held.phase = "stopping"
         self._stop.set()
+        if self._ending is not None:
+            self._ending.begin(reason)
 
     async def run(self) -> None:
         """Run until `stop`, SIGINT or SIGTERM.
@@ -118,20 +133,19 @@ class Worker:
         for collector in (GCCollector, PlatformCollector, ProcessCollector):
             collector(registry=registry)
         registry.register(WorkerCollector(self._held, self._settings))
-        async with AsyncExitStack() as stack:
-            worker = self._settings.worker
-            app = worker_app(registry, self._state)
-            self.url = await stack.enter_async_context(running(app, worker.host, worker.port))
+        worker = self._settings.worker
+        app = worker_app(registry, self._state)
+        async with running(app, worker.host, worker.port) as self.url:
             self._say(f"gauges at {self.url}/metrics")
-            if not await self._wait_for_broker():
-                return
-            await self._work(stack)
+            while not self._stop.is_set():
+                if await self._wait_for_broker():
+                    await self._live()
 
     def _state(self) -> dict[str, Any]:
         held = self._held
         return {
             "ready": held.ready,
-            "phase": held.phase,
+            "why": held.why_not,
             "columns": len(held.columns),
             "verdicts": len(held.verdicts),
             "sources": 0 if held.ingest is None else len(held.ingest.sources),
@@ -141,84 +155,114 @@ class Worker:
         """Wait until the broker answers and the topics are there; false: told to stop first."""
         told = ""
         while not self._stop.is_set():
-            try:
-                await self._check_topics()
+            checking = asyncio.create_task(check_topics(self._settings))
+            await self._or_stop(checking)
+            if not checking.done():
+                await _cancel({checking})
+            elif (exc := checking.exception()) is None:
                 return True
-            except BrokerError as exc:
+            elif not isinstance(exc, BrokerError):
+                raise exc
+            else:
                 if str(exc) != told:
                     told = str(exc)
+                    self._enter(f"waiting: {told}")
                     self._say(f"waiting: {told}")
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stop.wait(), _WAIT)
+                await self._or_stop(asyncio.create_task(asyncio.sleep(_WAIT)))
         return False
 
-    async def _check_topics(self) -> None:
-        security = connection(self._settings.kafka)
-        bootstrap = security.pop("bootstrap_servers")
-        admin: Any = AIOKafkaAdminClient(bootstrap_servers=bootstrap, **security)
+    async def _or_stop(self, *tasks: asyncio.Task[Any]) -> set[asyncio.Task[Any]]:
+        """Wait for one of the tasks to end, or for the word to stop; return those that ended."""
+        stopping = asyncio.create_task(self._stop.wait())
         try:
-            await admin.start()
-        except (KafkaError, OSError) as exc:
-            raise BrokerError(
-                f"no broker answers at {bootstrap} ({exc}); start it, or set kafka.bootstrap"
-            ) from exc
+            done, _ = await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await admin.close()
-        results = await ensure_topics(
-            bootstrap, worker_topics(self._settings), security=security, create=False
-        )
-        missing = [one.name for one in results if one.outcome == "missing"]
-        if missing:
-            raise BrokerError(
-                f"topics are missing: {', '.join(missing)}; make them by 'driftlog topics create'"
-            )
-        for one in results:
-            for difference in one.differences:
-                if difference.setting == "partitions":
-                    raise DriftlogError(
-                        f"topic {one.name} has {difference.found} partitions where the settings "
-                        f"have {difference.wanted}; change the settings (kafka.*_partitions) or "
-                        "make the topic anew"
-                    )
-                _log.warning(
-                    "topic %s: %s is %s, not %s ('driftlog doctor' says what follows)",
-                    one.name,
-                    difference.setting,
-                    difference.found,
-                    difference.wanted,
-                )
+            stopping.cancel()
+        return done - {stopping}
 
-    async def _work(self, stack: AsyncExitStack) -> None:
+    def _enter(self, phase: str) -> None:
+        if not self._stop.is_set():
+            self._held.phase = phase
+
+    async def _live(self) -> None:
+        """Begin the parts and run them until the end, or until the broker is gone again."""
+        try:
+            async with AsyncExitStack() as stack:
+                try:
+                    tasks = await self._begin(stack)
+                except BrokerError as exc:
+                    self._say(f"waiting: {exc}")
+                    return
+                if not self._stop.is_set():
+                    await self._attend(tasks)
+        finally:
+            self._held.monitor = self._held.ingest = None
+
+    async def _begin(self, stack: AsyncExitStack) -> set[asyncio.Task[Any]]:
         settings, topics = self._settings, Topics.of(self._settings)
         judging = Judging(settings)
-        self._held.phase = "reading references"
+        self._enter("reading references")
         references = await stack.enter_async_context(
             References(settings.kafka, on_change=judging.follow)
         )
         judging.follow(references.book)
         self._held.judging = judging
         tasks: set[asyncio.Task[Any]] = {
-            asyncio.create_task(references.follow(), name="references")
+            asyncio.create_task(references.follow(), name="following the references"),
+            asyncio.create_task(watch_broker(settings, self._tell_broker), name="the broker watch"),
         }
-        stopping = asyncio.create_task(self._stop.wait(), name="stop")
+        stack.push_async_callback(_cancel, tasks)
         if self._only != "ingest":
-            self._held.phase = "joining the group"
+            self._held.phase = "compiling the detectors"
+            await asyncio.to_thread(warm_up, settings)
+            self._enter("joining the group")
             monitor = Monitor(settings, topics, judging)
             await stack.enter_async_context(monitor.running())
             self._held.monitor = monitor
-            tasks.add(asyncio.create_task(monitor.failed(), name="monitor"))
+            tasks.add(asyncio.create_task(_failure(monitor), name="the monitor"))
         if self._only != "monitor":
             self._held.ingest = Ingest(settings, topics, judging)
-            tasks.add(asyncio.create_task(self._held.ingest.run(), name="ingest"))
-        self._held.phase = "running"
+            ingest = asyncio.create_task(self._held.ingest.run(), name="ingest")
+            tasks.add(ingest)
+            # First of all to end: what it still sends is judged by the next worker.
+            stack.push_async_callback(_cancel, {ingest})
+        return tasks
+
+    async def _attend(self, tasks: set[asyncio.Task[Any]]) -> None:
+        """Wait for the end.
+
+        Raises:
+            DriftlogError: a part has failed; names it and why.
+        """
+        self._enter("running")
         self._say("running")
-        try:
-            done, _ = await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            self._held.phase = "stopping"
-            for task in done - {stopping}:
-                reason = task.exception() or task.result()
-                raise DriftlogError(f"{task.get_name()} has ended: {reason!r}")
-        finally:
-            for task in (*tasks, stopping):
-                task.cancel()
-            await asyncio.gather(*tasks, stopping, return_exceptions=True)
+        for task in await self._or_stop(*tasks):
+            failed = DriftlogError(f"{task.get_name()} has failed: {_told(task.exception())}")
+            self._end(failed)
+            raise failed from task.exception()
+
+    def _tell_broker(self, answers: bool) -> None:
+        self._held.broker_answers = answers
+        self._say(
+            "the broker answers again"
+            if answers
+            else "the broker does not answer; waiting for it, what comes in meanwhile is kept there"
+        )
+
+
+async def _failure(monitor: Monitor) -> None:
+    raise await monitor.failed()
+
+
+async def _cancel(tasks: set[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _told(reason: BaseException | None) -> str:
+    """The reason on one line."""
+    if reason is None:
+        return "it came to its end"
+    text = str(reason) if isinstance(reason, DriftlogError) else repr(reason)
+    return " ".join(text.split())
