@@ -16,11 +16,6 @@ from tests.e2e.judged_alike import judged_alike
 from tests.e2e.synthetic import SyntheticLog
 
 
-@pytest.fixture(scope="module")
-def log() -> SyntheticLog:
-    return SyntheticLog()
-
-
 def test_the_log_is_what_it_claims_to_be(
     log: SyntheticLog, profiles: list[ReferenceProfile]
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from driftlog.records import ReferenceProfile
 from driftlog.testing.cluster import Broker
+from tests.e2e.conftest import Undisturbed
 from tests.e2e.deployment import deployed
 from tests.e2e.event_log import writing
 from tests.e2e.synthetic import START_MS, SyntheticLog
@@ -16,9 +17,13 @@ from tests.e2e.synthetic import START_MS, SyntheticLog
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["told", "killed"])
 async def test_a_worker_that_comes_back_goes_on_as_if_nothing_had_been(
-    broker: Broker, tmp_path: Path, profiles: list[ReferenceProfile], number: signal.Signals
+    broker: Broker,
+    tmp_path: Path,
+    log: SyntheticLog,
+    profiles: list[ReferenceProfile],
+    undisturbed: Undisturbed,
+    number: signal.Signals,
 ) -> None:
-    log = SyntheticLog()
     # Checkpoints are far apart, so that a kill finds panes told and not yet stored.
     async with deployed(broker, tmp_path, profiles, STREAM_CHECKPOINT_INTERVAL="3s") as disturbed:
         told = disturbed.told
@@ -39,10 +44,6 @@ async def test_a_worker_that_comes_back_goes_on_as_if_nothing_had_been(
             assert told.repeated, "the kill fell between telling and storing"
         assert (await second.gauges()).total("driftlog_late_idle_total") == 0
         assert (await second.gauges()).total("driftlog_state_discarded_total") == 0
-        async with deployed(
-            broker, tmp_path, profiles, KAFKA_EVENTS_TOPIC=events.topic
-        ) as undisturbed:
-            await undisturbed.start()
-            await undisturbed.closed(log.end_ms)
-            assert told.verdicts == undisturbed.told.verdicts, "byte for byte"
-            assert told.alerts == undisturbed.told.alerts
+        wanted = await undisturbed(broker)
+        assert told.verdicts == wanted.verdicts, "byte for byte"
+        assert told.alerts == wanted.alerts
