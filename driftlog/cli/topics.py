@@ -86,7 +86,8 @@ def _run(settings: Settings, *, create: bool) -> None:
     if missing and create:
         click.echo(
             "A topic that is still missing could not be made here: the embedded broker makes its "
-            "topics when it starts ('driftlog broker'), and kafka.events_topic is made by its owner.",
+            "topics when it starts ('driftlog broker'), and kafka.events_topic is made by its "
+            "owner.",
             err=True,
         )
     elif missing:
