@@ -19,6 +19,7 @@ from rich.text import Text
 from demo.stages import Stage
 from demo.summary import Outcome, StageOutcome
 from demo.watch import Seen
+from driftlog.cli.printable import printable
 from driftlog.records import Alert, AlertStatus, Severity
 
 __all__ = ["Show"]
@@ -137,7 +138,7 @@ class Show(AbstractContextManager["Show"]):
             "each of them real weather, traffic or season since March:"
         )
         for title in found.false_alarms:
-            self._progress.console.print(Text(f"  {title}"))
+            self._progress.console.print(Text(f"  {printable(title)}"))
 
     def serving(self, service: str, worker: str) -> None:
         """Everything stays up."""
@@ -153,14 +154,14 @@ class Show(AbstractContextManager["Show"]):
 
 def _line(alert: Alert) -> Text:
     if alert.status is AlertStatus.RESOLVED:
-        return Text.assemble(("over    ", "green"), Text(alert.title))
+        return Text.assemble(("over    ", "green"), Text(printable(alert.title)))
     since = datetime.fromtimestamp(alert.onset.ts_ms / 1000).astimezone().strftime("%H:%M:%S.%f")
     word = "ALERT   " if alert.status is AlertStatus.FIRING else "update  "
     return Text.assemble(
         (word, _COLOURS[alert.severity]),
         (alert.severity.value, _COLOURS[alert.severity]),
         "  ",
-        Text(alert.title),
+        Text(printable(alert.title)),
         f"  since {since[:-5]}  → {alert.decision.value}",
     )
 
@@ -193,5 +194,5 @@ def _verdict(found: Outcome) -> Text:
     )
     said = Text(text, "bold green" if found.good else "bold red")
     for title in found.false_alarms:
-        said.append(f"\n  false: {title}", "red")
+        said.append(f"\n  false: {printable(title)}", "red")
     return said

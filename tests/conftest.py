@@ -7,11 +7,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from driftlog.testing.cluster import Broker, KafkaCluster
 from driftlog.testing.embedded import EmbeddedBroker
 from driftlog.testing.kafka_jars import why_not
 from driftlog.testing.topic_factory import TopicFactory
+
+# A busy machine is no defect of the code: no example has a deadline.
+settings.register_profile("driftlog", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("driftlog")
 
 _LEFT_OUT = pytest.StashKey[int]()
 _KEY = "kafka_tests_left_out"  # how a worker of pytest-xdist tells the number
