@@ -19,6 +19,7 @@ COMMANDS = {
     "alerts": "Follow the alerts topic.",
     "api": "Serve the example model over HTTP.",
     "broker": "An event log in memory, for trying things out where no Kafka is.",
+    "calibrate": "Show what the alarm budget comes to, and try it.",
     "demo": "Show it all: service, worker, replay, drift, alerts.",
     "doctor": "Check broker, topics, references and clock, and say what to do.",
     "reference": "Build, show, set or accept a reference profile.",

@@ -1,0 +1,126 @@
+"""What a reference and its thresholds can see at all: the smallest shift, and how long it takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import chi2
+
+from detectors import ADWIN, PSI, PageHinkley
+from driftlog.records import ReferenceProfile
+from driftlog.settings import Settings
+from stream.thresholds import Thresholds
+
+__all__ = ["Sensitivity", "sensitivity"]
+
+FloatArray = NDArray[np.float64]
+
+_LEAST_EXPECTED = 5.0  # rows a bin must hold to count, as in the detector
+
+
+@dataclass(frozen=True, slots=True)
+class Sensitivity:
+    """Of S signals in the profile's order, all (S,).
+
+    window_rows: values in a full window at the rate that was counted on.
+    smallest_sd: the smallest lasting shift of the mean, in sd, that some detector which may open
+        an incident sees within a window.
+    smallest: the same in the signal's own unit (a category: surprise in nats); of a boolean the
+        change of its rate.
+    opening_sd: the smallest shift that opens an incident: no less than ``min_effect_sd``.
+    rows_to_see: values until a shift of ``opening_sd`` is beyond a threshold, pending aside.
+    psi: PSI at which a full window is beyond its threshold.
+    """
+
+    window_rows: FloatArray
+    smallest_sd: FloatArray
+    smallest: FloatArray
+    opening_sd: FloatArray
+    rows_to_see: FloatArray
+    psi: FloatArray
+
+
+def sensitivity(profile: ReferenceProfile, limits: Thresholds, settings: Settings) -> Sensitivity:
+    """Work out what can be seen with these thresholds.
+
+    A CUSUM of allowance k and threshold h climbs by d - k a row after a shift of d, so that it
+    needs ``h / (d - k)`` rows; within n rows the bank sees ``min(k + h / n)``. ADWIN sees what its
+    bound is for two halves of n rows each, PSI about the root of its threshold, since a shift of d
+    sd makes a PSI of about d^2. These are means: half of the shifts so small take longer.
+
+    Args:
+        profile: the reference.
+        limits: its thresholds.
+        settings: ``stream`` and ``detection`` are read.
+
+    Source: Page (1954) for the CUSUM's slope; Bifet and Gavalda (2007) for ADWIN's bound.
+    """
+    stream, detection = settings.stream, settings.detection
+    present = np.array([1.0 - one.missing for one in profile.signals])
+    window_rows = np.maximum(limits.rate * stream.pane / 1000 * stream.window_panes * present, 1.0)
+    psi = _psi_thresholds(profile, limits, window_rows)
+    ways = []
+    if PageHinkley.name in limits.detectors:
+        ways.append(_by_cusum(limits, window_rows))
+    if ADWIN.name in limits.detectors:
+        ways.append(_by_adwin(limits, window_rows))
+    if PSI.name in limits.detectors:
+        ways.append(np.sqrt(psi))
+    count = len(profile.signals)
+    smallest_sd = np.min(ways, axis=0) if ways else np.full(count, np.inf)
+    opening = np.maximum(smallest_sd, detection.min_effect_sd)
+    sd = np.array([one.sd for one in profile.signals])
+    return Sensitivity(
+        window_rows=window_rows,
+        smallest_sd=smallest_sd,
+        smallest=smallest_sd * sd,
+        opening_sd=opening,
+        rows_to_see=_rows_to_see(limits, opening, window_rows),
+        psi=psi,
+    )
+
+
+def _cusum_allowances(limits: Thresholds) -> FloatArray:
+    return np.array(limits.allowances, dtype=np.float64)[None, None, :]
+
+
+def _by_cusum(limits: Thresholds, rows: FloatArray) -> FloatArray:
+    reach = _cusum_allowances(limits) + limits.cusum / rows[:, None, None]
+    # The side that sees less decides: which way a signal will go is not known.
+    found: FloatArray = reach.min(axis=2).max(axis=1)
+    return found
+
+
+def _by_adwin(limits: Thresholds, rows: FloatArray) -> FloatArray:
+    confidence = np.log(2.0 * np.log(np.maximum(2.0 * rows, 3.0))) + limits.adwin_log_inv_delta
+    recip = 2.0 / rows
+    found: FloatArray = (
+        np.sqrt(2.0 * recip * confidence) + limits.adwin_scale * 2.0 / 3.0 * confidence * recip
+    )
+    return found
+
+
+def _rows_to_see(limits: Thresholds, shift: FloatArray, window: FloatArray) -> FloatArray:
+    """Values until the CUSUM bank sees it, a window where it never would or is not asked."""
+    if PageHinkley.name not in limits.detectors:
+        return window.copy()
+    slope = shift[:, None, None] - _cusum_allowances(limits)
+    with np.errstate(divide="ignore"):
+        rows = np.where(slope > 0, limits.cusum / np.maximum(slope, 0.0), np.inf)
+    found: FloatArray = np.minimum(rows.min(axis=2).max(axis=1), window)
+    return found
+
+
+def _psi_thresholds(profile: ReferenceProfile, limits: Thresholds, rows: FloatArray) -> FloatArray:
+    if limits.psi_fixed is not None:
+        return np.full(len(profile.signals), limits.psi_fixed)
+    out = np.empty(len(profile.signals))
+    for i, one in enumerate(profile.signals):
+        n = rows[i] / max(1.0 - one.missing, 1e-9)  # missing is a bin too
+        inflation = limits.inflation[i]
+        kept = int((np.array(one.shares) * n / inflation >= _LEAST_EXPECTED).sum())
+        quantile = float(chi2.isf(limits.psi_level[i], max(kept - 1, 1)))
+        out[i] = quantile * (1.0 / n + 1.0 / one.rows) * inflation
+    return out
