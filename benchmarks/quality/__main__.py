@@ -1,0 +1,127 @@
+"""``python -m benchmarks.quality``: measure, print the claims, write quality.md and .json."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from benchmarks.quality.bank import measure_bank
+from benchmarks.quality.conditions import conditions
+from benchmarks.quality.delay import equal_terms, measure_delay
+from benchmarks.quality.findings import Findings, claims, plain
+from benchmarks.quality.incident import SCENARIOS, measure_scenario
+from benchmarks.quality.kinds import KINDS
+from benchmarks.quality.peers import measure_peers
+from benchmarks.quality.plan import PARTS, QUICK, USUAL, Plan, with_values
+from benchmarks.quality.quiet import measure_quiet
+from benchmarks.quality.real import adult, flights_of_march, reshuffled
+from benchmarks.quality.report import markdown
+
+Advance = Callable[[int], None]
+
+
+def measure(plan: Plan, parts: tuple[str, ...], seed: int, data: Path, bar: Progress) -> Findings:
+    """Run the parts of a plan, each with random numbers of its own."""
+    found = Findings(conditions(seed, plan.name))
+
+    def task(title: str) -> Advance:
+        one = bar.add_task(title, total=None)
+        return lambda values: bar.advance(one, values / 1e6)
+
+    def rng(*keys: int) -> np.random.Generator:
+        return np.random.default_rng([seed, *keys])
+
+    if "quiet" in parts:
+        for one in plan.quiet:
+            advance = task(f"quiet, reference of {one.reference:,}")
+            found.quiet += measure_quiet(plan.kinds, one, seed, advance)
+    if "delay" in parts:
+        for name in plan.delay_kinds:
+            own = rng(1, sorted(KINDS).index(name))
+            terms = equal_terms(
+                name, plan.delay_reference, plan.delay_values, own, task(f"T, {name}")
+            )
+            found.terms.append(terms)
+            advance = task(f"delays, {name}")
+            for shift in plan.shifts:
+                found.delays.append(measure_delay(terms, shift, plan.batches, own))
+                advance(1_000_000)
+    if "incident" in parts:
+        advance = task("incidents")
+        for at, scenario in enumerate(SCENARIOS):
+            if scenario.name in plan.scenarios:
+                found.incidents.append(
+                    measure_scenario(
+                        scenario, plan.delay_reference, plan.models, rng(2, at), advance
+                    )
+                )
+    if "peers" in parts:
+        found.peers = measure_peers(
+            plan.peer_rows, plan.peer_reference, plan.peer_shifts, rng(3), task("other tools")
+        )
+    if "real" in parts and plan.reshuffles:
+        tables = [table for table in (adult(data), flights_of_march()) if table is not None]
+        for at, table in enumerate(tables):
+            found.real += reshuffled(
+                table, plan.reshuffles, (300.0, 30.0, 3.0), rng(4, at), task(table.name)
+            )
+        found.bank = measure_bank(data)
+    return found
+
+
+def main() -> None:
+    """Read the options, measure, write."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a small run, for directions alone")
+    parser.add_argument("--kind", nargs="+", choices=KINDS, help="of quiet data; default: all")
+    parser.add_argument(
+        "--budget", nargs="+", type=float, help="false incidents expected in a run; 0: the default"
+    )
+    parser.add_argument("--values", type=float, help="quiet values a kind and budget, as 1e8")
+    parser.add_argument("--part", nargs="+", choices=PARTS, default=PARTS, help="default: all")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="real data")
+    parser.add_argument("--out", type=Path, help="folder for quality.md and quality.json")
+    chosen = parser.parse_args()
+
+    plan = QUICK if chosen.quick else USUAL
+    if chosen.kind:
+        plan = replace(plan, kinds=tuple(chosen.kind))
+    if chosen.budget:
+        budgets = tuple(chosen.budget)
+        plan = replace(plan, quiet=tuple(replace(one, expected=budgets) for one in plan.quiet))
+    if chosen.values:
+        plan = with_values(plan, int(chosen.values))
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,.1f} M values"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        found = measure(plan, tuple(chosen.part), chosen.seed, chosen.data, bar)
+    if chosen.out is not None:
+        chosen.out.mkdir(parents=True, exist_ok=True)
+        (chosen.out / "quality.md").write_text(markdown(found))
+        (chosen.out / "quality.json").write_bytes(
+            orjson.dumps(
+                plain(found),
+                option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS,
+            )
+        )
+    for claim in claims(found):
+        sys.stdout.write(f"{'yes' if claim.holds else 'NO ':4s}{claim.what}: {claim.measured}\n")
+
+
+if __name__ == "__main__":
+    main()

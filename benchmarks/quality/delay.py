@@ -1,0 +1,230 @@
+"""Delay and onset of the detectors alone, in rows, against the yardstick and ADWIN.
+
+The yardstick is ``2 V ln(T) / d^2``: about the worst-case delay of any detector for a shift of d
+standard deviations at T rows between false alarms (Lorden 1971); V the long-run variance. T is
+measured on quiet rows, not nominal, and both detectors are set to the same T.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.quality.kinds import KINDS, Kind, Source
+from benchmarks.quality.model import SIGNALS, prepared, reference
+from detectors import ADWIN, PageHinkley
+from driftlog.records import ReferenceProfile
+from driftlog.settings import Settings
+from stream.preparation import Preparation
+from stream.thresholds import MONTH_S, Thresholds, thresholds
+
+__all__ = ["ADWIN_DELTA", "SHIFTS", "Delay", "EqualTerms", "equal_terms", "measure_delay"]
+
+SHIFTS = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0)
+ADWIN_DELTA = 0.002
+_WARM = 5_000  # rows before the change
+_CLOCK = 32  # of ADWIN: changes fall anywhere between two checks
+_BATCH = 50_000  # rows at once while T is measured
+_DETECTORS = 3  # that share the budget
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class EqualTerms:
+    """A bank of CUSUMs and an ADWIN that raise false alarms equally seldom on this kind."""
+
+    kind: Kind
+    profile: ReferenceProfile
+    limits: Thresholds
+    adwin_log_inv_delta: float
+    adwin_scale: FloatArray
+    between_cusum: float  # T in rows of one signal, measured
+    between_adwin: float
+    false_cusum: int  # alarms that T was measured by
+    false_adwin: int
+    nominal: float  # T that the thresholds were solved for
+    variance: float  # V of the kind, true
+
+    def yardstick(self, shift: float) -> float:
+        """``2 V ln(T) / d^2`` rows."""
+        return 2.0 * self.variance * float(np.log(self.between_cusum)) / shift**2
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """Delays after one shift. Rows; ``onset`` the median error as a share of the median delay."""
+
+    kind: str
+    shift: float
+    runs: int
+    seen: int
+    mean: float
+    median: float
+    yardstick: float
+    onset: float
+    adwin_seen: int
+    adwin_mean: float
+    adwin_onset: float
+
+    @property
+    def ratio(self) -> float:
+        """Mean delay over the yardstick."""
+        return self.mean / self.yardstick
+
+    @property
+    def against_adwin(self) -> float:
+        """Mean delay over ADWIN's."""
+        return self.mean / self.adwin_mean
+
+
+def equal_terms(
+    name: str,
+    reference_rows: int,
+    rows: int,
+    rng: np.random.Generator,
+    advance: Callable[[int], None] = lambda _: None,
+) -> EqualTerms:
+    """Set the bank to the T that ADWIN .002 has on quiet rows of this kind.
+
+    Autocorrelated kinds have ADWIN as production solves it for the bank's nominal T, since ADWIN
+    .002 alarms all the time there; T of both is measured and told.
+
+    Args:
+        name: of the kind.
+        reference_rows: m.
+        rows: quiet rows, of all signals together, by which each T is measured.
+        rng: for reference and rows.
+        advance: told the values done.
+    """
+    kind = KINDS[name]
+    profile = reference(kind, reference_rows, rng)
+    preparation = Preparation(profile.signals)
+    variance = (1.0 + kind.phi) / (1.0 - kind.phi)
+    nominal = 800_000.0
+    limits = _limits(profile, nominal)
+    independent = kind.phi == 0.0
+    log_inv_delta = float(
+        -np.log(ADWIN_DELTA) if independent else np.mean(limits.adwin_log_inv_delta)
+    )
+    scale = np.ones(SIGNALS) if independent else limits.adwin_scale
+    adwin = ADWIN(np.full(SIGNALS, log_inv_delta), scale=scale)
+    false_adwin = _false_alarms(adwin, kind, preparation, rows, rng, advance)
+    false_cusum = _false_alarms(_restarting(limits), kind, preparation, rows, rng, advance)
+    if independent and false_adwin and false_cusum:
+        nominal *= false_cusum / false_adwin  # T is in proportion to what it was solved for
+        limits = _limits(profile, nominal)
+        false_cusum = _false_alarms(_restarting(limits), kind, preparation, rows, rng, advance)
+    return EqualTerms(
+        kind=kind,
+        profile=profile,
+        limits=limits,
+        adwin_log_inv_delta=log_inv_delta,
+        adwin_scale=scale,
+        between_cusum=rows / max(false_cusum, 1),
+        between_adwin=rows / max(false_adwin, 1),
+        false_cusum=false_cusum,
+        false_adwin=false_adwin,
+        nominal=nominal,
+        variance=variance,
+    )
+
+
+def _limits(profile: ReferenceProfile, between: float) -> Thresholds:
+    """Production thresholds at which one detector of one signal has this T."""
+    base = Settings()
+    rate = between / (MONTH_S * len(profile.signals) * _DETECTORS)
+    detection = msgspec.structs.replace(base.detection, expected_rate=rate)
+    return thresholds(profile, msgspec.structs.replace(base, detection=detection))
+
+
+def _restarting(limits: Thresholds) -> PageHinkley:
+    return PageHinkley(limits.cusum, limits.allowances, on_alarm="reset")
+
+
+def _false_alarms(
+    detector: PageHinkley | ADWIN,
+    kind: Kind,
+    preparation: Preparation,
+    rows: int,
+    rng: np.random.Generator,
+    advance: Callable[[int], None],
+) -> int:
+    source = Source(kind, SIGNALS, rng)
+    found = 0
+    marks = np.zeros((3, _BATCH), dtype=np.int64)
+    for pane in range(-(-rows // (_BATCH * SIGNALS))):
+        detector.update(prepared(preparation, source.rows(_BATCH), kind).z, marks)
+        found += len(detector.end_pane(pane).hits)
+        advance(_BATCH * SIGNALS)
+    return found
+
+
+def measure_delay(terms: EqualTerms, shift: float, batches: int, rng: np.random.Generator) -> Delay:
+    """Delays of ``20 x batches`` runs after a sudden shift of the mean by ``shift`` sd.
+
+    Each run begins afresh, is quiet for 5,000 rows and up to one more check of ADWIN, and then
+    shifts. Runs with a false alarm before it are left out.
+    """
+    after = int(8 * terms.yardstick(shift) + 20 * _CLOCK)
+    delays: list[int] = []
+    errors: list[int] = []
+    adwin_delays: list[int] = []
+    adwin_errors: list[int] = []
+    preparation = Preparation(terms.profile.signals)
+    runs = 0
+    for batch in range(batches):
+        change = _WARM + rng.integers(0, _CLOCK, SIGNALS)
+        values = Source(terms.kind, SIGNALS, rng).rows(_WARM + _CLOCK + after)
+        where = np.arange(values.shape[1])
+        # Every other run shifts down, so that both sides are tried.
+        values += np.where(where >= change[:, None], shift * (1 - 2 * (batch % 2)), 0.0)
+        z = prepared(preparation, values, terms.kind).z
+        bank = PageHinkley(terms.limits.cusum, terms.limits.allowances)
+        adwin = ADWIN(np.full(SIGNALS, terms.adwin_log_inv_delta), scale=terms.adwin_scale)
+        runs += SIGNALS
+        _first(bank, z, change, delays, errors)
+        _first(adwin, z, change, adwin_delays, adwin_errors)
+    return Delay(
+        kind=terms.kind.name,
+        shift=shift,
+        runs=runs,
+        seen=len(delays),
+        mean=float(np.mean(delays)),
+        median=float(np.median(delays)),
+        yardstick=terms.yardstick(shift),
+        onset=_relative(errors, delays),
+        adwin_seen=len(adwin_delays),
+        adwin_mean=float(np.mean(adwin_delays)),
+        adwin_onset=_relative(adwin_errors, adwin_delays),
+    )
+
+
+def _first(
+    detector: PageHinkley | ADWIN,
+    z: FloatArray,
+    change: IntArray,
+    delays: list[int],
+    errors: list[int],
+) -> None:
+    """Append delay and absolute onset error of each signal's first alarm, if it is a true one."""
+    at = np.zeros((3, z.shape[1]), dtype=np.int64)
+    at[2] = np.arange(z.shape[1])
+    detector.update(z, at)
+    reading = detector.end_pane(0)
+    first: dict[int, int] = {}
+    for signal, row in reading.hits:
+        first.setdefault(signal, row)
+    for signal, row in first.items():
+        if row >= change[signal]:
+            delays.append(int(row - change[signal] + 1))
+            errors.append(int(abs(reading.onset[2, signal] - change[signal])))
+
+
+def _relative(errors: list[int], delays: list[int]) -> float:
+    return float(np.median(errors) / np.median(delays)) if delays else float("nan")

