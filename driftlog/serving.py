@@ -100,5 +100,9 @@ async def _until_told(server: _Server, sock: socket.socket) -> None:
 
 def _config(app: Any) -> uvicorn.Config:
     return uvicorn.Config(
-        app, log_level="warning", access_log=False, timeout_graceful_shutdown=_GRACE_S
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,  # what serves is nobody's business
+        timeout_graceful_shutdown=_GRACE_S,
     )

@@ -185,18 +185,27 @@ class Worker:
             self._held.phase = phase
 
     async def _live(self) -> None:
-        """Begin the parts and run them until the end, or until the broker is gone again."""
+        """Begin the parts and run them until the end, or until the broker is gone again.
+
+        Raises:
+            DriftlogError: a part has failed, at its beginning, later, or at its end.
+        """
+        failed: DriftlogError | None = None
+        stack = AsyncExitStack()
         try:
-            async with AsyncExitStack() as stack:
-                try:
-                    tasks = await self._begin(stack)
-                except BrokerError as exc:
-                    self._say(f"waiting: {exc}")
-                    return
-                if not self._stop.is_set():
-                    await self._attend(tasks)
-        finally:
-            self._held.monitor = self._held.ingest = None
+            tasks = await self._begin(stack)
+            if not self._stop.is_set():
+                failed = await self._attend(tasks)
+        except BrokerError as exc:
+            if not self._stop.is_set():
+                self._say(f"waiting: {exc}")
+        try:
+            await stack.aclose()
+        except Exception as exc:  # what comes of a failure must not hide it
+            failed = failed or DriftlogError(f"the end was not orderly: {_told(exc)}")
+        self._held.monitor = self._held.ingest = None
+        if failed is not None:
+            raise failed
 
     async def _begin(self, stack: AsyncExitStack) -> set[asyncio.Task[Any]]:
         settings, topics = self._settings, Topics.of(self._settings)
@@ -228,18 +237,15 @@ class Worker:
             stack.push_async_callback(_cancel, {ingest})
         return tasks
 
-    async def _attend(self, tasks: set[asyncio.Task[Any]]) -> None:
-        """Wait for the end.
-
-        Raises:
-            DriftlogError: a part has failed; names it and why.
-        """
+    async def _attend(self, tasks: set[asyncio.Task[Any]]) -> DriftlogError | None:
+        """Wait for the end; return what part has failed, and why, if that is the reason."""
         self._enter("running")
         self._say("running")
         for task in await self._or_stop(*tasks):
             failed = DriftlogError(f"{task.get_name()} has failed: {_told(task.exception())}")
             self._end(failed)
-            raise failed from task.exception()
+            return failed
+        return None
 
     def _tell_broker(self, answers: bool) -> None:
         self._held.broker_answers = answers

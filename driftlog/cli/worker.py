@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import click
 
 from driftlog.settings import load_settings
 
 __all__ = ["command"]
+
+LINE_AGAIN_S: Final = 300.0  # a line of the Kafka client that comes again and again, comes so often
 
 
 @click.command("worker")
@@ -22,7 +25,11 @@ __all__ = ["command"]
     type=click.Choice(["ingest", "monitor"]),
     help="Run one half alone: reading events, or judging them.",
 )
-@click.option("--port", type=int, help="Of /metrics, /livez and /readyz (worker.port); 0: free.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="Of /metrics, /livez and /readyz (worker.port); 0: free.",
+)
 @click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
@@ -39,16 +46,24 @@ def command(
     """Run the monitor: reads events, judges them, tells gauges and alerts.
 
     Start as many as you like with the same settings: they share the partitions. Ends on SIGTERM or
-    Ctrl-C, and goes on where it was at the next start.
+    Ctrl-C, and goes on where it was at the next start; a second Ctrl-C ends it at once. Exit codes
+    and everything else about running it: docs/operations.md.
     """
-    from stream.worker import Worker
-
+    settings = load_settings(config, overrides={"kafka.bootstrap": kafka, "worker.port": port})
     logging.basicConfig(
         level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    settings = load_settings(config, overrides={"kafka.bootstrap": kafka, "worker.port": port})
 
-    async def run() -> None:
-        await Worker(settings, only, lambda line: click.echo(f"driftlog worker: {line}")).run()
+    from stream.ending import Ending
+    from stream.transport import FloodFilter
+    from stream.worker import Worker
 
-    asyncio.run(run())
+    if log_level in ("warning", "error"):
+        # While a broker is away, aiokafka has five errors to tell, some hundred times a second.
+        flood = FloodFilter(clock=lambda: time.monotonic() / LINE_AGAIN_S)
+        flood.attach(logging.getLogger("aiokafka"))
+    asyncio.run(Worker(settings, only, _say, Ending()).run())
+
+
+def _say(line: str) -> None:
+    click.echo(f"driftlog worker: {line}")
