@@ -24,7 +24,7 @@ from driftlog.records import Alert, AlertStatus, Severity
 
 __all__ = ["Show"]
 
-_PICTURE_WIDTH = 132  # columns
+_PICTURE_WIDTH = 140  # columns
 _COLOURS = {
     Severity.INFO: "cyan",
     Severity.WARNING: "yellow",
@@ -93,7 +93,7 @@ class Show(AbstractContextManager["Show"]):
 
     def phase(self, what: str, seconds: float) -> None:
         """Something goes on for a while."""
-        if self._console.is_terminal:
+        if self._console.is_terminal or self._picture is not None:
             self._tick(what)
         else:
             self._say(Text.assemble(("now     ", "dim"), f"{what} ({seconds:.0f} s)"))
@@ -159,8 +159,7 @@ def _line(alert: Alert) -> Text:
     word = "ALERT   " if alert.status is AlertStatus.FIRING else "update  "
     return Text.assemble(
         (word, _COLOURS[alert.severity]),
-        (alert.severity.value, _COLOURS[alert.severity]),
-        "  ",
+        (f"{alert.severity.value}: ", _COLOURS[alert.severity]),
         Text(printable(alert.title)),
         f"  since {since[:-5]}  → {alert.decision.value}",
     )

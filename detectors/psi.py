@@ -227,10 +227,10 @@ class PSI:
         """Counts (S, B) of the last panes, or of the whole window."""
         return self._ring.span(self.panes if last is None else last)
 
-    def contributions(self, signal: int) -> Contributions:
-        """Which bins moved, of one signal, over the whole window."""
+    def contributions(self, signal: int, last: int | None = None) -> Contributions:
+        """Which bins moved, of one signal, over the last panes or the whole window."""
         size = int(self._sizes[signal])
-        counts = self._ring.total[signal, :size]
+        counts = self.window(last)[signal, :size]
         n = float(counts.sum())
         m = float(self._reference_rows[signal])
         reference = self._shares[signal, :size].copy()

@@ -25,9 +25,10 @@ class Usual:
     boolean: NDArray[np.bool_]
     mean: FloatArray  # in the signal's unit
     sd: FloatArray  # in the signal's unit, 1 where the reference is constant
-    bins: NDArray[np.int64]  # how many
+    bins: NDArray[np.int64]  # that the reference has rows in
     rows: FloatArray
     inflation: FloatArray
+    factor: FloatArray  # of the smallest effect that matters
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +41,21 @@ class Effect:
     missing: FloatArray  # share without a value
     rows: NDArray[np.int64]
 
-    def at_least(self, settings: DetectionSettings, share: float = 1.0) -> NDArray[np.bool_]:
-        """Whether it matters: by any of the three measures, ``share`` of the smallest effect."""
+    def at_least(
+        self, settings: DetectionSettings, factor: FloatArray, share: float = 1.0
+    ) -> NDArray[np.bool_]:
+        """Whether it matters: by any of the three measures, ``share`` of the smallest effect.
+
+        Args:
+            settings: has the smallest effects.
+            factor: of each signal, (S,), by which they are multiplied.
+            share: of the product that is enough.
+        """
+        enough = share * factor
         return (
-            (self.psi >= share * settings.min_effect_psi)
-            | (np.abs(self.sd) >= share * settings.min_effect_sd)
-            | (np.abs(self.rate) >= share * settings.min_effect_rate)
+            (self.psi >= enough * settings.min_effect_psi)
+            | (np.abs(self.sd) >= enough * settings.min_effect_sd)
+            | (np.abs(self.rate) >= enough * settings.min_effect_rate)
         )
 
 
@@ -57,7 +67,8 @@ def measure(
     ``reading`` is that of these very panes, where it has been taken already.
 
     PSI without any change is about (bins - 1) (1/n + 1/m), times the inflation by autocorrelation;
-    that much is taken off, else small windows would always seem to have moved.
+    that much is taken off, else small windows would always seem to have moved. Bins that the
+    reference keeps for what it never saw add nothing to it, and do not count.
     """
     reading = reading or psi.recent(panes)
     span = moments.span(panes)

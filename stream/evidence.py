@@ -114,7 +114,7 @@ def _loud(
         since_ms=since_ms,
         before=_before(profile),
         after=_after(i, profile, evidence),
-        moved=_moved(i, profile, evidence.psi),
+        moved=_moved(i, profile, evidence.psi, int(evidence.spans[i])),
         weight=profile.weight,
     )
 
@@ -146,8 +146,8 @@ def _after(i: int, profile: SignalProfile, evidence: SignalEvidence) -> Spread:
     )
 
 
-def _moved(i: int, profile: SignalProfile, psi: PSI) -> tuple[BinShare, ...]:
-    found = psi.contributions(i)
+def _moved(i: int, profile: SignalProfile, psi: PSI, panes: int) -> tuple[BinShare, ...]:
+    found = psi.contributions(i, panes)
     order = np.argsort(-found.part, kind="stable")[:_MOVED]
     return tuple(
         BinShare(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,7 +87,7 @@ class SeriesState:
         self._onset = np.full((3, count), -1, dtype=np.int64)
         self._begun = np.full((len(self._detectors), 3, count), -1, dtype=np.int64)
         self._samples: list[tuple[int, tuple[str, ...]]] = []
-        self._usual = _usual(self.signals)
+        self._usual = _usual(self.signals, settings.detection.effect_factors)
 
     @property
     def reference_id(self) -> str:
@@ -133,7 +133,7 @@ class SeriesState:
         few = (shown.n < self._settings.detection.min_rows) | shown.insufficient
         back = self._life.step(
             alarmed=alarmed,
-            important=effect.at_least(self._settings.detection),
+            important=effect.at_least(self._settings.detection, self._usual.factor),
             insufficient=few,
             # Asked of what drifts alone, and mostly nothing does.
             clear=self._recovered() if drifting.any() else np.zeros_like(drifting),
@@ -247,7 +247,7 @@ class SeriesState:
         ):
             panes = min(2 * panes, window)
             short = measure(self._psi, self._clipped, self._usual, panes)
-        return ~short.at_least(detection, _CLEAR)
+        return ~short.at_least(detection, self._usual.factor, _CLEAR)
 
     def _forget(self, back: BoolArray) -> None:
         """Begin anew for the signals that are back: what drifted is over and must not echo."""
@@ -388,7 +388,7 @@ def _as_slice(places: NDArray[np.intp]) -> slice | NDArray[np.intp]:
     )
 
 
-def _usual(signals: Sequence[SignalProfile]) -> Usual:
+def _usual(signals: Sequence[SignalProfile], factors: Mapping[str, float]) -> Usual:
     def column(values: Sequence[float]) -> NDArray[np.float64]:
         return np.array(values, dtype=np.float64)
 
@@ -397,7 +397,10 @@ def _usual(signals: Sequence[SignalProfile]) -> Usual:
         boolean=np.array([s.type is SignalType.BOOLEAN for s in signals], dtype=np.bool_),
         mean=column([s.mean for s in signals]),
         sd=column([s.sd or 1.0 for s in signals]),
-        bins=np.array([len(s.bins) for s in signals], dtype=np.int64),
+        bins=np.array(
+            [sum(share * s.rows >= 1.0 for share in s.shares) for s in signals], dtype=np.int64
+        ),
         rows=column([max(s.rows, 1) for s in signals]),
         inflation=column([s.inflation for s in signals]),
+        factor=column([factors.get(s.signal, 1.0) for s in signals]),
     )

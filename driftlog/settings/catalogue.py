@@ -58,7 +58,8 @@ class Entry:
         if self.kind in names:
             return names[self.kind] + _bounds(self.annotated)
         if typing.get_origin(self.kind) is dict:
-            return "a table of name = type"
+            is_number = typing.get_args(self.kind)[1] is float
+            return "a table of name = number" if is_number else "a table of name = type"
         return "a list of texts"
 
 

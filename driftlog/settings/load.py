@@ -129,7 +129,8 @@ def _from_text(kind: Any, text: str) -> Any:
         return [part.strip() for part in text.split(",") if part.strip()]
     if origin is dict:
         pairs = (part.partition("=") for part in text.split(",") if part.strip())
-        return {key.strip(): value.strip() for key, _, value in pairs}
+        each = typing.get_args(kind)[1]
+        return {key.strip(): _from_text(each, value.strip()) for key, _, value in pairs}
     if kind in (int, float):
         try:
             return kind(text)

@@ -92,6 +92,10 @@ class DetectionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     min_effect_psi: Annotated[float, Meta(ge=0.0), _say("smaller PSI never wakes anybody")] = 0.1
     min_effect_sd: Annotated[float, Meta(ge=0.0), _say("smaller shift of the mean, in sd")] = 0.25
     min_effect_rate: Annotated[Share, _say("smaller change of a rate (missing, boolean)")] = 0.05
+    effect_factors: Annotated[
+        dict[str, float],
+        _say("signal = by how much its smallest effects are multiplied; latency moves by itself"),
+    ] = field(default_factory=lambda: {"latency": 4.0})
     min_rows: Annotated[int, Meta(ge=1), _say("rows in the window below which nothing is said")] = (
         100
     )
