@@ -149,6 +149,9 @@ def test_inflation_of_bin_shares_is_one_when_independent_and_several_when_not() 
     values = ar1(rng, 50_000, 0.9)
     deciles = np.searchsorted(np.quantile(values, np.arange(1, 10) / 10), values)
     assert indicator_inflation(deciles.astype(np.int16)) > 3
+    # A rate that is set once a day: the reference holds ten days, not 2,000 rows.
+    daily = np.repeat(np.arange(10) % 5, 200).astype(np.int16)
+    assert indicator_inflation(daily) > 100
     assert indicator_inflation(np.zeros(100, dtype=np.int16)) == 1.0
     assert indicator_inflation(np.array([], dtype=np.int16)) == 1.0
 
