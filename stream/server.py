@@ -6,9 +6,9 @@ import asyncio
 import gzip
 import json
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Any, Final
 
-from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
@@ -23,18 +23,20 @@ Headers = list[tuple[bytes, bytes]]
 class _Collected(Collector):
     """Metrics as they stood at one moment."""
 
-    def __init__(self, metrics: Sequence[Metric]) -> None:
-        self._metrics = metrics
+    def __init__(self, collectors: Sequence[Collector]) -> None:
+        self._found = [one.collect() for one in collectors]
 
     def collect(self) -> Iterator[Metric]:
-        yield from self._metrics
+        return chain.from_iterable(self._found)
 
 
-def worker_app(registry: CollectorRegistry, state: Callable[[], dict[str, Any]]) -> Any:
+def worker_app(collectors: Sequence[Collector], state: Callable[[], dict[str, Any]]) -> Any:
     """Return the ASGI app with ``/metrics``, ``/livez`` and ``/readyz``; GET and HEAD.
 
     Args:
-        registry: what ``/metrics`` tells, as Prometheus' text or OpenMetrics, as the client likes.
+        collectors: what ``/metrics`` tells, as Prometheus' text or OpenMetrics, as the client
+            likes. They read the live state when they are called; what they return is worked through
+            in a thread.
         state: what ``/readyz`` tells; it answers 200 where ``ready`` is true, else 503. ``/livez``
             (or ``/healthz``) answers 200 as long as the event loop runs: a broker that is away is
             no reason to restart.
@@ -50,7 +52,7 @@ def worker_app(registry: CollectorRegistry, state: Callable[[], dict[str, Any]])
             status, body = 405, _json({"methods": ("GET", "HEAD")})
             headers.append((b"allow", b"GET, HEAD"))
         elif path == "/metrics":
-            body, headers = await _metrics(registry, dict(scope["headers"]))
+            body, headers = await _metrics(collectors, dict(scope["headers"]))
         elif path == "/readyz":
             told = state()
             status, body = 200 if told.get("ready") else 503, _json(told)
@@ -65,11 +67,13 @@ def worker_app(registry: CollectorRegistry, state: Callable[[], dict[str, Any]])
     return app
 
 
-async def _metrics(registry: CollectorRegistry, asked: dict[bytes, bytes]) -> tuple[bytes, Headers]:
+async def _metrics(
+    collectors: Sequence[Collector], asked: dict[bytes, bytes]
+) -> tuple[bytes, Headers]:
     encoder, kind = choose_encoder(asked.get(b"accept", b"").decode("latin-1"))
     # Read here, between two steps of the folds, so that all of it is of one moment; written out in
     # a thread, since tens of thousands of samples would hold up the stream.
-    collected = _Collected(list(registry.collect()))
+    collected = _Collected(collectors)
     small = b"gzip" in asked.get(b"accept-encoding", b"").lower()
 
     def written() -> bytes:

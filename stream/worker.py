@@ -129,12 +129,13 @@ class Worker:
         for number in (signal.SIGINT, signal.SIGTERM):
             with contextlib.suppress(NotImplementedError, RuntimeError):  # no main thread
                 loop.add_signal_handler(number, self.stop)
-        registry = CollectorRegistry()
-        for collector in (GCCollector, PlatformCollector, ProcessCollector):
-            collector(registry=registry)
-        registry.register(WorkerCollector(self._held, self._settings))
+        own = CollectorRegistry()  # theirs is one for the whole process
+        collectors = [
+            WorkerCollector(self._held, self._settings),
+            *(one(registry=own) for one in (GCCollector, PlatformCollector, ProcessCollector)),
+        ]
         worker = self._settings.worker
-        app = worker_app(registry, self._state)
+        app = worker_app(collectors, self._state)
         async with running(app, worker.host, worker.port) as self.url:
             self._say(f"gauges at {self.url}/metrics")
             while not self._stop.is_set():

@@ -45,7 +45,10 @@ class WorkerCollector(Collector):
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Yield every metric of the catalogue, as things stand now."""
+        """Return every metric of the catalogue, as things stand now.
+
+        The state is read before this returns; the families may be taken later, and elsewhere.
+        """
         samples, held, now = Samples(), self._held, self._now()
         if held.judging is not None:
             tell_series(samples, held.columns, held.judging, self._silence, now)
@@ -56,4 +59,4 @@ class WorkerCollector(Collector):
             tell_ingest(samples, held.ingest, now)
         samples.add("driftlog_build_info", (__version__,), 1.0)
         samples.add("driftlog_ready", (), float(held.ready))
-        yield from samples.families()
+        return samples.families()

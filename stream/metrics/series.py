@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from driftlog.records import SignalState, SignalVerdict, Verdict
 from stream.judging import Judging
@@ -16,7 +17,7 @@ __all__ = ["HeldSeries", "Silence", "held_series"]
 _UNJUDGED = (SignalState.LEARNING, SignalState.INSUFFICIENT, SignalState.STALE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HeldSeries:
     """A series as far as it is held here.
 
@@ -56,7 +57,7 @@ class HeldSeries:
         """End of the last pane in which all shards held here were judged."""
         return min(verdict.pane_end_ms for verdict, _ in self.shards)
 
-    @property
+    @cached_property
     def signals(self) -> Sequence[tuple[SignalVerdict, SignalState]]:
         """Signals of the shards held here, each with its state now."""
         return [
@@ -65,7 +66,7 @@ class HeldSeries:
             for signal in verdict.signals
         ]
 
-    @property
+    @cached_property
     def states(self) -> Counter[SignalState]:
         """How many signals are in each state."""
         return Counter(state for _, state in self.signals)
@@ -83,14 +84,18 @@ class HeldSeries:
     @property
     def rank(self) -> tuple[int, float, tuple[str, str, str]]:
         """Place where there are too many to tell of all: the worst first."""
-        ratios = [
-            score.score / score.threshold
-            for signal, state in self.signals
-            if state is not SignalState.STALE
-            for score in signal.scores.values()
-            if score.threshold > 0
-        ]
-        return -self.states[SignalState.DRIFT], -max(ratios, default=0.0), self.labels
+        highest = max(
+            (
+                score.score / score.threshold
+                for verdict, stale in self.shards
+                if not stale
+                for signal in verdict.signals
+                for score in signal.scores.values()
+                if score.threshold > 0
+            ),
+            default=0.0,
+        )
+        return -self.states[SignalState.DRIFT], -highest, self.labels
 
 
 class Silence:
