@@ -73,11 +73,11 @@ def _is_there(name: str) -> bool:
 
 
 def _missing(name: str, exc: ModuleNotFoundError) -> MissingExtraError:
-    """Say which extra a command lacks; a missing module of the client itself is raised again."""
-    module = (exc.name or "driftlog").partition(".")[0]
-    if module == "driftlog":
+    """Say which extra a command lacks; a module missing from a package that is there is a bug."""
+    package = (exc.name or "driftlog").partition(".")[0]
+    if importlib.util.find_spec(package) is not None:
         raise exc
-    return MissingExtraError(f"driftlog {name}", "demo" if module in _DEMO else "server")
+    return MissingExtraError(f"driftlog {name}", "demo" if package in _DEMO else "server")
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 
 import click
 import pytest
@@ -48,3 +49,12 @@ def test_every_command_of_a_file_is_listed() -> None:
     texts = {file.stem: file.read_text(encoding="utf-8") for file in files}
     defining = {stem for stem, text in texts.items() if "\ndef command(" in text}
     assert defining == set(LISTED)
+
+
+def test_a_module_missing_from_a_package_that_is_there_is_no_matter_of_installing_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "stream.worker", None)  # as if the file were not there
+    done = CliRunner().invoke(main, ["worker"])
+    assert isinstance(done.exception, ModuleNotFoundError)
+    assert done.exception.name == "stream.worker"
