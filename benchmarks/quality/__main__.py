@@ -9,14 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import orjson
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks.quality.bank import measure_bank
 from benchmarks.quality.conditions import conditions
 from benchmarks.quality.delay import equal_terms, measure_delay
-from benchmarks.quality.findings import Findings, claims, plain
+from benchmarks.quality.findings import Findings, claims, completed, load, save
 from benchmarks.quality.incident import SCENARIOS, measure_scenario
 from benchmarks.quality.kinds import KINDS
 from benchmarks.quality.peers import measure_peers
@@ -46,13 +45,13 @@ def measure(plan: Plan, parts: tuple[str, ...], seed: int, data: Path, bar: Prog
     if "delay" in parts:
         for name in plan.delay_kinds:
             own = rng(1, sorted(KINDS).index(name))
-            terms = equal_terms(
+            equal = equal_terms(
                 name, plan.delay_reference, plan.delay_values, own, task(f"T, {name}")
             )
-            found.terms.append(terms)
+            found.terms.append(equal.terms)
             advance = task(f"delays, {name}")
             for shift in plan.shifts:
-                found.delays.append(measure_delay(terms, shift, plan.batches, own))
+                found.delays.append(measure_delay(equal, shift, plan.batches, own))
                 advance(1_000_000)
     if "incident" in parts:
         advance = task("incidents")
@@ -86,7 +85,9 @@ def main() -> None:
         "--budget", nargs="+", type=float, help="false incidents expected in a run; 0: the default"
     )
     parser.add_argument("--values", type=float, help="quiet values a kind and budget, as 1e8")
-    parser.add_argument("--part", nargs="+", choices=PARTS, default=PARTS, help="default: all")
+    parser.add_argument(
+        "--part", nargs="+", choices=PARTS, default=PARTS, help="default: all; the others are kept"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="real data")
     parser.add_argument("--out", type=Path, help="folder for quality.md and quality.json")
@@ -112,13 +113,9 @@ def main() -> None:
         found = measure(plan, tuple(chosen.part), chosen.seed, chosen.data, bar)
     if chosen.out is not None:
         chosen.out.mkdir(parents=True, exist_ok=True)
+        found = completed(found, load(chosen.out / "quality.json"))
+        save(found, chosen.out / "quality.json")
         (chosen.out / "quality.md").write_text(markdown(found))
-        (chosen.out / "quality.json").write_bytes(
-            orjson.dumps(
-                plain(found),
-                option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS,
-            )
-        )
     for claim in claims(found):
         sys.stdout.write(f"{'yes' if claim.holds else 'NO ':4s}{claim.what}: {claim.measured}\n")
 

@@ -22,7 +22,7 @@ from driftlog.settings import Settings
 from stream.preparation import Preparation
 from stream.thresholds import MONTH_S, Thresholds, thresholds
 
-__all__ = ["ADWIN_DELTA", "SHIFTS", "Delay", "EqualTerms", "equal_terms", "measure_delay"]
+__all__ = ["ADWIN_DELTA", "SHIFTS", "Delay", "EqualTerms", "Terms", "equal_terms", "measure_delay"]
 
 SHIFTS = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0)
 ADWIN_DELTA = 0.002
@@ -36,24 +36,36 @@ FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """How seldom two detectors raise false alarms on a kind, as measured.
+
+    between: T in rows of one signal; false: the alarms it was measured by; nominal: the T that the
+    bank's thresholds were solved for; variance: V of the kind, true.
+    """
+
+    kind: str
+    between_cusum: float
+    false_cusum: int
+    between_adwin: float
+    false_adwin: int
+    nominal: float
+    adwin_log_inv_delta: float
+    variance: float
+
+    def yardstick(self, shift: float) -> float:
+        """``2 V ln(T) / d^2`` rows."""
+        return 2.0 * self.variance * float(np.log(self.between_cusum)) / shift**2
+
+
+@dataclass(frozen=True, slots=True)
 class EqualTerms:
     """A bank of CUSUMs and an ADWIN that raise false alarms equally seldom on this kind."""
 
     kind: Kind
     profile: ReferenceProfile
     limits: Thresholds
-    adwin_log_inv_delta: float
     adwin_scale: FloatArray
-    between_cusum: float  # T in rows of one signal, measured
-    between_adwin: float
-    false_cusum: int  # alarms that T was measured by
-    false_adwin: int
-    nominal: float  # T that the thresholds were solved for
-    variance: float  # V of the kind, true
-
-    def yardstick(self, shift: float) -> float:
-        """``2 V ln(T) / d^2`` rows."""
-        return 2.0 * self.variance * float(np.log(self.between_cusum)) / shift**2
+    terms: Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +136,17 @@ def equal_terms(
         kind=kind,
         profile=profile,
         limits=limits,
-        adwin_log_inv_delta=log_inv_delta,
         adwin_scale=scale,
-        between_cusum=rows / max(false_cusum, 1),
-        between_adwin=rows / max(false_adwin, 1),
-        false_cusum=false_cusum,
-        false_adwin=false_adwin,
-        nominal=nominal,
-        variance=variance,
+        terms=Terms(
+            kind=name,
+            between_cusum=rows / max(false_cusum, 1),
+            false_cusum=false_cusum,
+            between_adwin=rows / max(false_adwin, 1),
+            false_adwin=false_adwin,
+            nominal=nominal,
+            adwin_log_inv_delta=log_inv_delta,
+            variance=variance,
+        ),
     )
 
 
@@ -165,39 +180,39 @@ def _false_alarms(
     return found
 
 
-def measure_delay(terms: EqualTerms, shift: float, batches: int, rng: np.random.Generator) -> Delay:
+def measure_delay(equal: EqualTerms, shift: float, batches: int, rng: np.random.Generator) -> Delay:
     """Delays of ``20 x batches`` runs after a sudden shift of the mean by ``shift`` sd.
 
     Each run begins afresh, is quiet for 5,000 rows and up to one more check of ADWIN, and then
     shifts. Runs with a false alarm before it are left out.
     """
-    after = int(8 * terms.yardstick(shift) + 20 * _CLOCK)
+    after = int(8 * equal.terms.yardstick(shift) + 20 * _CLOCK)
     delays: list[int] = []
     errors: list[int] = []
     adwin_delays: list[int] = []
     adwin_errors: list[int] = []
-    preparation = Preparation(terms.profile.signals)
+    preparation = Preparation(equal.profile.signals)
     runs = 0
     for batch in range(batches):
         change = _WARM + rng.integers(0, _CLOCK, SIGNALS)
-        values = Source(terms.kind, SIGNALS, rng).rows(_WARM + _CLOCK + after)
+        values = Source(equal.kind, SIGNALS, rng).rows(_WARM + _CLOCK + after)
         where = np.arange(values.shape[1])
         # Every other run shifts down, so that both sides are tried.
         values += np.where(where >= change[:, None], shift * (1 - 2 * (batch % 2)), 0.0)
-        z = prepared(preparation, values, terms.kind).z
-        bank = PageHinkley(terms.limits.cusum, terms.limits.allowances)
-        adwin = ADWIN(np.full(SIGNALS, terms.adwin_log_inv_delta), scale=terms.adwin_scale)
+        z = prepared(preparation, values, equal.kind).z
+        bank = PageHinkley(equal.limits.cusum, equal.limits.allowances)
+        adwin = ADWIN(np.full(SIGNALS, equal.terms.adwin_log_inv_delta), scale=equal.adwin_scale)
         runs += SIGNALS
         _first(bank, z, change, delays, errors)
         _first(adwin, z, change, adwin_delays, adwin_errors)
     return Delay(
-        kind=terms.kind.name,
+        kind=equal.kind.name,
         shift=shift,
         runs=runs,
         seen=len(delays),
         mean=float(np.mean(delays)),
         median=float(np.median(delays)),
-        yardstick=terms.yardstick(shift),
+        yardstick=equal.terms.yardstick(shift),
         onset=_relative(errors, delays),
         adwin_seen=len(adwin_delays),
         adwin_mean=float(np.mean(adwin_delays)),

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import msgspec
 
 from benchmarks.quality.bank import Bank
-from benchmarks.quality.delay import Delay, EqualTerms
+from benchmarks.quality.delay import Delay, Terms
 from benchmarks.quality.incident import Seen
 from benchmarks.quality.peers import PeerResult
 from benchmarks.quality.quiet import Quiet
 
-__all__ = ["Claim", "Findings", "claims", "plain"]
+__all__ = ["Claim", "Findings", "claims", "completed", "load", "save"]
 
 _PAGE_HINKLEY = "river PageHinkley, defaults"
 
@@ -23,7 +25,7 @@ class Findings:
 
     conditions: dict[str, str]
     quiet: list[Quiet] = field(default_factory=list)
-    terms: list[EqualTerms] = field(default_factory=list)
+    terms: list[Terms] = field(default_factory=list)
     delays: list[Delay] = field(default_factory=list)
     incidents: list[Seen] = field(default_factory=list)
     peers: list[PeerResult] = field(default_factory=list)
@@ -158,27 +160,35 @@ def _of_bank(found: Findings) -> Iterator[Claim]:
     )
 
 
-def plain(found: Findings) -> dict[str, Any]:
-    """Everything as plain data, for JSON."""
-    return {
-        "conditions": found.conditions,
-        "claims": [asdict(one) for one in claims(found)],
-        "quiet": [asdict(one) | {"allowed": one.allowed} for one in found.quiet],
-        "terms": [
-            {
-                "kind": one.kind.name,
-                "rows_between_cusum": one.between_cusum,
-                "false_alarms_cusum": one.false_cusum,
-                "rows_between_adwin": one.between_adwin,
-                "false_alarms_adwin": one.false_adwin,
-                "nominal": one.nominal,
-                "adwin_log_inv_delta": one.adwin_log_inv_delta,
-            }
-            for one in found.terms
-        ],
-        "delay": [asdict(one) for one in found.delays],
-        "incident": [asdict(one) for one in found.incidents],
-        "peers": [asdict(one) for one in found.peers],
-        "real": [asdict(one) | {"allowed": one.allowed} for one in found.real],
-        "bank": None if found.bank is None else asdict(found.bank),
-    }
+def save(found: Findings, file: Path) -> None:
+    """Write everything as JSON, with the claims for whoever reads no more than these."""
+    told = {"claims": claims(found), **msgspec.to_builtins(found)}
+    file.write_bytes(msgspec.json.format(msgspec.json.encode(told), indent=1) + b"\n")
+
+
+def load(file: Path) -> Findings | None:
+    """Read what `save` wrote; None where there is no such file, or of another make."""
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Findings)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def completed(found: Findings, before: Findings | None) -> Findings:
+    """Parts not run are those of before, if plan, seed, machine and versions are equal."""
+
+    def alike(one: Findings) -> dict[str, str]:
+        return {name: value for name, value in one.conditions.items() if name != "day"}
+
+    if before is None or alike(before) != alike(found):
+        return found
+    return replace(
+        found,
+        quiet=found.quiet or before.quiet,
+        terms=found.terms or before.terms,
+        delays=found.delays or before.delays,
+        incidents=found.incidents or before.incidents,
+        peers=found.peers or before.peers,
+        real=found.real or before.real,
+        bank=found.bank or before.bank,
+    )

@@ -57,7 +57,8 @@ def _quiet(title: str, runs: Sequence[Quiet]) -> Iterator[str]:
         "Alerts `firing` in rows that do not drift, through the whole production path, against "
         "what the budget allows in the run. Expected below 1: the default budget of one a month. "
         "Alarms: a detector beyond its threshold on a signal, important or not; each detector is "
-        "given a third of the budget."
+        "given a third of the budget. Drifts that begin within 30 panes are one incident, so at "
+        "the largest budget alarms are the harder test."
     )
     head = (
         *("kind", "reference", "values", "budget a month", "expected", "at most", "incidents"),
@@ -96,7 +97,7 @@ def _delay(found: Findings) -> Iterator[str]:
         ("kind", "T of the bank, rows (alarms)", "T of ADWIN (alarms)", "nominal T", "ln 1/delta"),
         (
             (
-                one.kind.title,
+                _title(one.kind),
                 f"{one.between_cusum:,.3g} ({one.false_cusum})",
                 f"{one.between_adwin:,.3g} ({one.false_adwin})",
                 f"{one.nominal:,.3g}",

@@ -6,13 +6,12 @@ import io
 from pathlib import Path
 
 import numpy as np
-import orjson
 import pytest
 from rich.console import Console
 from rich.progress import Progress
 
 from benchmarks.quality.__main__ import measure
-from benchmarks.quality.findings import claims, plain
+from benchmarks.quality.findings import Findings, claims, completed, load, save
 from benchmarks.quality.kinds import KINDS, LEVELS, Source
 from benchmarks.quality.model import PANE_ROWS, Pace, prepared, reference
 from benchmarks.quality.plan import PARTS, QUICK
@@ -32,7 +31,14 @@ def test_the_quick_run_shows_every_claim(tmp_path: Path) -> None:
     for kind in QUICK.kinds:
         assert KINDS[kind].title in text
     assert "river PageHinkley" in text and "seed 1" in text
-    assert orjson.loads(orjson.dumps(plain(found), option=orjson.OPT_NON_STR_KEYS))["claims"]
+
+    # A part that is run by itself keeps the others, and nothing of a run with another seed.
+    file = tmp_path / "quality.json"
+    save(found, file)
+    assert load(file) == found
+    assert completed(Findings(found.conditions), load(file)) == found
+    other = Findings(found.conditions | {"seed": "2"})
+    assert completed(other, load(file)) is other
 
 
 def test_more_incidents_than_chance_allows_are_no_pass() -> None:
