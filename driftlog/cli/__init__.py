@@ -63,6 +63,9 @@ class _Commands(click.Group):
             error = _missing(ctx.invoked_subcommand or "", exc)
             click.echo(f"driftlog: {error}", err=True)
             sys.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("driftlog: ended by Ctrl-C", err=True)
+            sys.exit(130)
         except BrokenPipeError:
             sys.stderr.close()  # the reader of our output has gone: no more, and no traceback
             sys.exit(0)
