@@ -47,6 +47,8 @@ bench: $(VENV)/.driftlog-dev ## Measure speed, as ratios to a bare consumer and 
 	@for file in benchmarks/[a-z]*.py; do module=$${file%.py}; \
 		grep -q '__main__' $$file || continue; echo "== $$module"; \
 		$(BIN)/python -m "$$(echo $$module | tr / .)" $(ARGS) || exit 1; done
+	@echo "== benchmarks/quality, in its quick form"
+	$(BIN)/python -m benchmarks.quality --quick --out $$(mktemp -d)
 
 chaos: $(VENV)/.driftlog-dev ## Kill and rebalance workers on the embedded broker (four minutes)
 	$(BIN)/python -m tests.chaos.rebalance $(or $(ARGS),--embedded)
