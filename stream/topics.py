@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from driftlog.settings import Settings
@@ -15,9 +15,12 @@ INCIDENTS_TABLE: Final = "incidents"
 
 
 def worker_topics(settings: Settings) -> tuple[TopicSpec, ...]:
-    """Return the topics that a worker needs, the changelogs of its tables among them."""
+    """Return the topics that a worker needs, the changelogs of its tables among them.
+
+    With ``kafka.events_topic`` that topic stands in the place of ours.
+    """
     kafka = settings.kafka
-    return topic_specs(
+    specs = topic_specs(
         kafka.prefix,
         event_partitions=kafka.event_partitions,
         column_partitions=kafka.column_partitions,
@@ -25,6 +28,15 @@ def worker_topics(settings: Settings) -> tuple[TopicSpec, ...]:
         app_id=Topics.of(settings).app_id,
         monitor_table=MONITOR_TABLE,
         incidents_table=INCIDENTS_TABLE,
+    )
+    if not kafka.events_topic:
+        return specs
+    foreign = "an existing topic, read in place of ours (kafka.events_topic)"
+    return tuple(
+        replace(spec, name=kafka.events_topic, purpose=foreign)
+        if spec.name == f"{kafka.prefix}events"
+        else spec
+        for spec in specs
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,12 @@ from driftlog.testing.cluster import Broker, KafkaCluster
 from driftlog.testing.embedded import EmbeddedBroker
 from driftlog.testing.kafka_jars import why_not
 from driftlog.testing.topic_factory import TopicFactory
+
+# Their assertions are the test's own: they show what differs. Here, before anybody imports them.
+pytest.register_assert_rewrite("tests.e2e.judged_alike", "tests.e2e.told")
+
+# A run in the background of a shell ignores Ctrl-C, and so would every process that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A busy machine is no defect of the code: no example has a deadline.
 settings.register_profile("driftlog", deadline=None, derandomize="CI" in os.environ)

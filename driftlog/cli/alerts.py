@@ -110,7 +110,9 @@ def command() -> None:
     help="At least.",
 )
 @click.option("--model", metavar="NAME", help="Of this model alone.")
-@click.option("--bootstrap", metavar="HOST:PORT", help="Broker, in place of the settings'.")
+@click.option(
+    "--kafka", "bootstrap", metavar="HOST:PORT", help="Broker, in place of the settings'."
+)
 @click.option("--config", type=click.Path(path_type=Path), help="A driftlog.toml.")
 def tail(
     begin: str, once: bool, as_json: bool, severity: str, model: str | None, **more: Any

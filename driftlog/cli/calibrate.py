@@ -61,7 +61,7 @@ _COLUMNS = ("time", "segment", "prediction", "confidence", "label", "latency", "
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the resampling.")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
-@click.option("--bootstrap", metavar="HOST:PORT", help="Broker, not the settings'.")
+@click.option("--kafka", "bootstrap", metavar="HOST:PORT", help="Broker, not the settings'.")
 @click.option("--config", type=click.Path(path_type=Path), help="A driftlog.toml.")
 def command(
     reference: str | None,

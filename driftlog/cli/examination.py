@@ -10,13 +10,12 @@ from driftlog.cli.append_times import clock_finding, event_times_finding, newest
 from driftlog.cli.finding import Finding
 from driftlog.cli.groups import describe_groups
 from driftlog.cli.stored_state import existing_topics
-from driftlog.cli.topic_list import topic_list
 from driftlog.errors import BrokerError
 from driftlog.kafka import connection
 from driftlog.settings import Settings
 from driftlog.topics import Difference, TopicResult, TopicSpec, ensure_topics
 from stream.references import References
-from stream.topics import Topics
+from stream.topics import Topics, worker_topics
 
 __all__ = ["examine"]
 
@@ -32,7 +31,7 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
         return
     took = round((time.monotonic() - started) * 1000)
     yield Finding("broker", "ok", f"{kafka.bootstrap} answered in {took} ms")
-    specs = topic_list(settings)
+    specs = worker_topics(settings)
     security = connection(kafka)
     bootstrap = security.pop("bootstrap_servers")
     results = await ensure_topics(bootstrap, specs, security=security, create=False)

@@ -34,7 +34,9 @@ _WHEN = "start, next (pane after the newest event), now, a time or milliseconds.
 def _reach(function: _Decorated) -> _Decorated:
     """Options of where the settings and the broker are."""
     for option in (
-        click.option("--bootstrap", metavar="HOST:PORT", help="Broker, not the settings'."),
+        click.option(
+            "--kafka", "bootstrap", metavar="HOST:PORT", help="Broker, not the settings'."
+        ),
         click.option("--config", type=click.Path(path_type=Path), help="A driftlog.toml."),
     ):
         function = option(function)

@@ -60,7 +60,9 @@ class _Span(click.ParamType):
 )
 @click.option("--topic", help="Events topic, in place of the settings'.")
 @click.option("--labels-topic", help="Labels topic, in place of the settings'.")
-@click.option("--bootstrap", metavar="HOST:PORT", help="Broker, in place of the settings'.")
+@click.option(
+    "--kafka", "bootstrap", metavar="HOST:PORT", help="Broker, in place of the settings'."
+)
 @click.option("--config", type=click.Path(path_type=Path), help="A driftlog.toml.")
 @click.option("--concurrency", type=int, default=16, show_default=True, help="HTTP requests.")
 @click.option("--batch", type=int, default=1, show_default=True, help="Rows in an HTTP request.")

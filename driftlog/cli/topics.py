@@ -51,13 +51,13 @@ def _run(settings: Settings, *, create: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from driftlog.cli.topic_list import topic_list
     from driftlog.kafka import connection
     from driftlog.topics import ensure_topics
+    from stream.topics import worker_topics
 
     security = connection(settings.kafka)
     bootstrap = security.pop("bootstrap_servers")
-    specs = topic_list(settings)
+    specs = worker_topics(settings)
     # An events topic named in the settings is somebody else's, who makes it.
     foreign = [spec for spec in specs if spec.name == settings.kafka.events_topic]
     ours = [spec for spec in specs if spec not in foreign]

@@ -36,7 +36,7 @@ def shown(what: RenderableType, *, colour: bool = False, width: int = 160) -> st
 
 def test_a_block_tells_all_that_a_person_needs() -> None:
     assert (
-        shown(render(alert(), AT + 200_000))
+        shown(render(alert(), AT + 200_000), width=92)
         == """\
 FIRING    critical   late@1
   distance up 1,040 → 1,480 (2.1 sd) (1 of 4 signals)

@@ -8,14 +8,10 @@ import pytest
 
 from driftlog.records import ReferenceProfile
 from driftlog.testing.cluster import Broker
-
-# Their assertions are the test's own: they show what differs.
-pytest.register_assert_rewrite("tests.e2e.judged_alike", "tests.e2e.told")
-
-from tests.e2e.deployment import deployed  # noqa: E402
-from tests.e2e.event_log import writing  # noqa: E402
-from tests.e2e.synthetic import SyntheticLog, references  # noqa: E402
-from tests.e2e.told import Told  # noqa: E402
+from tests.e2e.deployment import deployed
+from tests.e2e.event_log import writing
+from tests.e2e.synthetic import SyntheticLog, references
+from tests.e2e.told import Told
 
 Undisturbed = Callable[[Broker], Awaitable[Told]]
 

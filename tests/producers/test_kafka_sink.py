@@ -164,7 +164,7 @@ def test_the_command_replays_a_file_with_drift_and_writes_its_truth(
     path, truth, journal = flights(tmp_path), tmp_path / "truth.ndjson", tmp_path / "journal.json"
     asked = [
         str(path), "--model", "flights", "--version", "3", "--time", "t", "--label", "late",
-        "--bootstrap", driftlog_broker.bootstrap, "--topic", topic, "--labels-topic", labels,
+        "--kafka", driftlog_broker.bootstrap, "--topic", topic, "--labels-topic", labels,
         "--speed", "max", "--scenario", "slight", "--seed", "5", "--truth", str(truth),
         "--resume", str(journal), "--keep-time", "--close",
     ]  # fmt: skip
@@ -191,7 +191,7 @@ def test_replayed_events_are_of_now(
     before_ms = int(time.time() * 1000)
     path = flights(tmp_path, 50)
     result = run(
-        str(path), "--time", "t", "--bootstrap", driftlog_broker.bootstrap, "--topic", topic,
+        str(path), "--time", "t", "--kafka", driftlog_broker.bootstrap, "--topic", topic,
         "--speed", "1000",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
@@ -210,7 +210,7 @@ async def test_ctrl_c_ends_it_with_a_summary_and_a_journal_to_go_on_from(
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", "from driftlog.cli import main; main()",
         "replay", str(flights(tmp_path)), "--time", "t", "--rate", "200", "--loop",
-        "--bootstrap", driftlog_broker.bootstrap, "--topic", topic, "--resume", str(journal),
+        "--kafka", driftlog_broker.bootstrap, "--topic", topic, "--resume", str(journal),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     consumer = AIOKafkaConsumer(
@@ -246,7 +246,7 @@ async def test_ctrl_c_ends_it_with_a_summary_and_a_journal_to_go_on_from(
         (["--to", "http://127.0.0.1:1", "--close"], "--close writes to the log"),
         (["--to", "http://127.0.0.1:1", "--topic", "x"], "--topic is for --to kafka"),
         (["--truth", "/nowhere/at/all.ndjson"], "no such folder"),
-        (["--bootstrap", "127.0.0.1:1"], "no broker answers"),
+        (["--kafka", "127.0.0.1:1"], "no broker answers"),
     ],
 )
 def test_a_wrong_option_is_named_before_anything_is_sent(
