@@ -69,6 +69,6 @@ class Ending:
             return
         self._act(
             0,
-            "driftlog worker: ended without a last checkpoint, since the broker did not take it in "
-            "time; the next start reads again what it would have covered",
+            "driftlog worker: ended without a last checkpoint, since the orderly end took too long "
+            "(is the broker away?); the next start reads again what it would have covered",
         )

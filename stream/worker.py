@@ -223,7 +223,7 @@ class Worker:
         }
         stack.push_async_callback(_cancel, tasks)
         if self._only != "ingest":
-            self._held.phase = "compiling the detectors"
+            self._enter("compiling the detectors")
             await asyncio.to_thread(warm_up, settings)
             self._enter("joining the group")
             monitor = Monitor(settings, topics, judging)
