@@ -156,7 +156,8 @@ async def deployed(
         **{f"DRIFTLOG_{name}": value for name, value in settings.items()},
     }
     held = load_settings(Path(os.devnull), environment)
-    broker.create_topics(worker_topics(held))
+    theirs = held.kafka.events_topic  # another deployment's, which has made it
+    broker.create_topics([spec for spec in worker_topics(held) if spec.name != theirs])
     async with Deployment(held, environment, folder) as deployment:
         await deployment.publish(profiles)
         yield deployment
