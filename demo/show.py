@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from contextlib import AbstractContextManager
@@ -11,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 import msgspec
+from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -24,7 +26,9 @@ from driftlog.records import Alert, AlertStatus, Severity
 
 __all__ = ["Show"]
 
-_PICTURE_WIDTH = 140  # columns
+_PICTURE_WIDTH = 156  # columns
+# Rich's own form would fetch a font from elsewhere; the reader's monospace font will do.
+_PICTURE_FORMAT = re.sub(r"\s*@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
 _COLOURS = {
     Severity.INFO: "cyan",
     Severity.WARNING: "yellow",
@@ -75,7 +79,9 @@ class Show(AbstractContextManager["Show"]):
     ) -> None:
         self._progress.stop()
         if self._picture is not None:
-            self._console.save_svg(str(self._picture), title="driftlog demo")
+            self._console.save_svg(
+                str(self._picture), title="driftlog demo", code_format=_PICTURE_FORMAT
+            )
 
     def _say(self, text: Text) -> None:
         now = datetime.now().astimezone().strftime("%H:%M:%S")
