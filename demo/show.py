@@ -139,9 +139,11 @@ class Show(AbstractContextManager["Show"]):
             sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
             sys.stdout.flush()
             return
+        many = len(found.false_alarms)
         self._progress.console.print(
-            f"{found.events:,} flights of April to December; {len(found.false_alarms)} incidents, "
-            "each of them real weather, traffic or season since March:"
+            f"{found.events:,} flights of April to December, {many} "
+            f"incident{'' if many == 1 else 's'}; what differs from March is real weather, traffic "
+            "and season, and stays drift until a new reference is accepted:"
         )
         for title in found.false_alarms:
             self._progress.console.print(Text(f"  {printable(title)}"))
