@@ -32,7 +32,7 @@ from demo.stages import (
 )
 from demo.summary import Injected, Outcome, outcome
 from demo.traffic import Traffic
-from demo.watch import Seen, Watch
+from demo.watch import Watch
 from driftlog.capture import Capture
 from driftlog.errors import DriftlogError
 from driftlog.records import ReferenceProfile
@@ -108,14 +108,7 @@ class Demo:
                     traffic.replace(flights)
                     await self._for(len(flights) / YEAR_RATE, f"2013-{month:02d}")
                 await self._for(3.0, "the last panes close")
-                return outcome(
-                    [],
-                    stack.watch.seen,
-                    events=traffic.position,
-                    requests_failed=traffic.tally.failed.total(),
-                    seconds=time.monotonic() - began,
-                    grace_ms=_GRACE_MS,
-                )
+                return _outcome([], stack, traffic, began)
 
             found = await self._guarded(stack, traffic, through())
             self._show.year(found)
@@ -130,14 +123,7 @@ class Demo:
             injected.append(await self._inject(traffic, stage))
             await self._for(QUIET_S, "quiet again")
         await stack.watch.until_resolved(_RESOLVE_S)
-        return outcome(
-            injected,
-            stack.watch.seen,
-            events=traffic.position,
-            requests_failed=traffic.tally.failed.total(),
-            seconds=time.monotonic() - began,
-            grace_ms=_GRACE_MS,
-        )
+        return _outcome(injected, stack, traffic, began)
 
     async def _go_on(self, traffic: Traffic) -> None:
         """Keep up quiet traffic with a change now and then, until cancelled."""
@@ -216,8 +202,16 @@ class Demo:
                         service,
                         process,
                         faults,
-                        Watch(settings, self._alert),
+                        Watch(settings, self._show.alert),
                     )
 
-    def _alert(self, seen: Seen) -> None:
-        self._show.alert(seen)
+
+def _outcome(injected: list[Injected], stack: _Stack, traffic: Traffic, began: float) -> Outcome:
+    return outcome(
+        injected,
+        stack.watch.seen,
+        events=traffic.position,
+        requests_failed=traffic.tally.failed.total(),
+        seconds=time.monotonic() - began,
+        grace_ms=_GRACE_MS,
+    )

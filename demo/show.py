@@ -115,8 +115,7 @@ class Show(AbstractContextManager["Show"]):
     def table(self, found: Outcome) -> None:
         """Tell the outcome."""
         if self._as_json:
-            sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
-            sys.stdout.flush()
+            _write_json(found)
             return
         table = Table(title="What was injected, and when it was seen", title_justify="left")
         for name in (
@@ -136,8 +135,7 @@ class Show(AbstractContextManager["Show"]):
     def year(self, found: Outcome) -> None:
         """Tell the outcome of the months."""
         if self._as_json:
-            sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
-            sys.stdout.flush()
+            _write_json(found)
             return
         many = len(found.false_alarms)
         self._progress.console.print(
@@ -203,3 +201,8 @@ def _verdict(found: Outcome) -> Text:
     for title in found.false_alarms:
         said.append(f"\n  false: {printable(title)}", "red")
     return said
+
+
+def _write_json(found: Outcome) -> None:
+    sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
+    sys.stdout.flush()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from driftlog.records import REFERENCE, VERDICT, Alert, ReferenceProfile, Verdict
@@ -94,11 +94,8 @@ class Pipeline:
                 told.verdicts.append(verdict)
                 self.verdicts.take(verdict)
         self.verdicts.mark(0, self.columns.closed_through_ms)
-        told.alerts.extend(self._alerts())
+        told.alerts.extend(self.verdicts.alerts())
         return told
-
-    def _alerts(self) -> Iterator[Alert]:
-        return self.verdicts.alerts()
 
 
 class _Observed(Judging):
