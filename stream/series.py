@@ -18,6 +18,7 @@ from detectors.psi import PSIReading
 from driftlog.errors import StateError
 from driftlog.records import SignalProfile, SignalState, SignalType, Verdict
 from driftlog.settings import Settings
+from stream.alarms import AlarmMemory
 from stream.effect import Effect, Usual, measure
 from stream.evidence import SignalEvidence, signal_verdicts
 from stream.lifecycle import Lifecycle
@@ -83,9 +84,8 @@ class SeriesState:
         self._clipped = Moments(count, panes)  # what decides: outliers count no more than q.999
         self._plain = Moments(count, panes)  # what is shown: outliers in full
         self._life = Lifecycle.fresh(count)
-        self._held = np.full((len(self._detectors), count), -1, dtype=np.int64)
-        self._onset = np.full((3, count), -1, dtype=np.int64)
-        self._begun = np.full((len(self._detectors), 3, count), -1, dtype=np.int64)
+        hold = settings.detection.pending_panes + settings.detection.resolve_panes
+        self._alarms = AlarmMemory(self._detectors, count, hold)
         self._samples: list[tuple[int, tuple[str, ...]]] = []
         self._usual = _usual(self.signals, settings.detection.effect_factors)
 
@@ -125,8 +125,8 @@ class SeriesState:
         self._clipped.end_pane(pane)
         self._plain.end_pane(pane)
 
-        alarmed, beyond = self._alarms(readings, pane, start_ms)
         drifting = self._life.state == SignalState.DRIFT.code
+        alarmed, beyond = self._alarms.step(readings, drifting, pane, start_ms)
         spans = self._spans(pane, alarmed | drifting)
         effect = self._effect(spans, shown)
         effect = self._sharpened(effect, readings, spans)
@@ -156,54 +156,13 @@ class SeriesState:
 
     # -- weighing -----------------------------------------------------------------------------
 
-    def _alarms(
-        self, readings: Sequence[Reading], pane: int, start_ms: int
-    ) -> tuple[BoolArray, BoolArray]:
-        """Return which signals are beyond a threshold, and by which detector (D, S).
-
-        A detector that starts anew at a detection alarms in one pane only; its alarm is held for as
-        long as pending and recovery take.
-        """
-        detection = self._settings.detection
-        hold = detection.pending_panes + detection.resolve_panes
-        beyond = np.zeros(self._held.shape, dtype=np.bool_)
-        drifting = self._life.state == SignalState.DRIFT.code
-        if not any(reading.alarm.any() for reading in readings) and (self._held < pane).all():
-            # The usual case, and the same as below with nothing beyond.
-            for begun, detector in zip(self._begun, self._detectors, strict=True):
-                if not getattr(detector, "momentary", False):
-                    begun[:] = -1
-            self._onset = np.where(drifting, self._onset, -1)
-            return np.zeros_like(drifting), beyond
-        for i, (detector, reading) in enumerate(zip(self._detectors, readings, strict=True)):
-            alarm = reading.alarm
-            known = reading.onset[0] >= 0
-            self._begun[i] = np.where(alarm & known, reading.onset, self._begun[i])
-            if getattr(detector, "momentary", False):
-                self._held[i] = np.where(alarm, pane + hold, self._held[i])
-                beyond[i] = self._held[i] >= pane
-            else:
-                self._begun[i][:, ~alarm] = -1
-                beyond[i] = alarm
-        alarmed = np.asarray(beyond.any(axis=0))
-        # The first detector that knows where the change began says so; else the pane must do.
-        onset = np.full_like(self._onset, -1)
-        onset[0] = start_ms
-        for i in reversed(range(len(self._detectors))):
-            known = beyond[i] & (self._begun[i][0] >= 0)
-            onset[:, known] = self._begun[i][:, known]
-        vague = alarmed & (onset[1] < 0) & (self._onset[0] >= 0)
-        onset[:, vague] = self._onset[:, vague]
-        onset[:, ~alarmed] = -1
-        self._onset = np.where(drifting, self._onset, onset)
-        return alarmed, beyond
-
     def _spans(self, pane: int, changed: BoolArray) -> IntArray:
         """Panes to look back at: since the onset where something changed, else the window."""
         window = self._settings.stream.window_panes
-        since = pane - self._onset[0] // self._settings.stream.pane
+        onset_ms = self._alarms.onset[0]
+        since = pane - onset_ms // self._settings.stream.pane
         # The pane of the onset holds rows from before it, so where there are others they count.
-        return np.where(changed & (self._onset[0] >= 0), np.clip(since, 1, window), window)
+        return np.where(changed & (onset_ms >= 0), np.clip(since, 1, window), window)
 
     def _effect(self, spans: IntArray, shown: PSIReading) -> Effect:
         whole = self._settings.stream.window_panes
@@ -258,9 +217,7 @@ class SeriesState:
         self._psi.keep_last(back, panes)
         self._clipped.keep_last(back, panes)
         self._plain.keep_last(back, panes)
-        self._held[:, back] = -1
-        self._begun[:, :, back] = -1
-        self._onset[:, back] = -1
+        self._alarms.forget(back)
 
     # -- telling ------------------------------------------------------------------------------
 
@@ -280,7 +237,7 @@ class SeriesState:
             readings=tuple(readings),
             beyond=beyond,
             effect=effect,
-            onset=self._onset,
+            onset=self._alarms.onset,
             psi=self._psi,
             shown=shown,
             plain={int(k): self._plain.span(int(k)) for k in np.unique(spans)},
@@ -333,9 +290,7 @@ class SeriesState:
             "clipped": self._clipped.state(),
             "plain": self._plain.state(),
             "life": self._life.dump(),
-            "held": self._held.tolist(),
-            "begun": self._begun.tolist(),
-            "onset": self._onset.tolist(),
+            **self._alarms.dump(),
             "samples": self._samples,
         }
         return bytes(cramjam.lz4.compress_block(msgspec.msgpack.encode(plain)))
@@ -363,9 +318,7 @@ class SeriesState:
             self._clipped.restore(plain["clipped"])
             self._plain.restore(plain["plain"])
             self._life = Lifecycle.load(plain["life"])
-            self._held = np.array(plain["held"], dtype=np.int64).reshape(self._held.shape)
-            self._begun = np.array(plain["begun"], dtype=np.int64).reshape(self._begun.shape)
-            self._onset = np.array(plain["onset"], dtype=np.int64).reshape(self._onset.shape)
+            self._alarms.load(plain)
             self._samples = [(int(end), tuple(ids)) for end, ids in plain["samples"]]
             self.closed_through_ms = int(plain["closed_through_ms"])
         except (
