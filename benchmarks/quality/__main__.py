@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,21 +14,35 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks.quality.bank import measure_bank
+from benchmarks.quality.bundled import measure_bundled
 from benchmarks.quality.conditions import conditions
 from benchmarks.quality.delay import equal_terms, measure_delay
+from benchmarks.quality.evidently import Evidently
 from benchmarks.quality.findings import Findings, claims, completed, load, save
 from benchmarks.quality.incident import SCENARIOS, measure_scenario
 from benchmarks.quality.kinds import KINDS
+from benchmarks.quality.outlier import measure_outlier
 from benchmarks.quality.peers import measure_peers
 from benchmarks.quality.plan import PARTS, QUICK, USUAL, Plan, with_values
 from benchmarks.quality.quiet import measure_quiet
 from benchmarks.quality.real import adult, flights_of_march, reshuffled
 from benchmarks.quality.report import markdown
+from benchmarks.quality.state import measure_state
+from benchmarks.quality.year import measure_year
 
 Advance = Callable[[int], None]
 
 
-def measure(plan: Plan, parts: tuple[str, ...], seed: int, data: Path, bar: Progress) -> Findings:
+def measure(
+    plan: Plan,
+    parts: tuple[str, ...],
+    *,
+    seed: int,
+    data: Path,
+    bar: Progress,
+    jobs: int = 1,
+    evidently: Evidently | None = None,
+) -> Findings:
     """Run the parts of a plan, each with random numbers of its own."""
     found = Findings(conditions(seed, plan.name))
 
@@ -41,7 +56,7 @@ def measure(plan: Plan, parts: tuple[str, ...], seed: int, data: Path, bar: Prog
     if "quiet" in parts:
         for one in plan.quiet:
             advance = task(f"quiet, reference of {one.reference:,}")
-            found.quiet += measure_quiet(plan.kinds, one, seed, advance)
+            found.quiet += measure_quiet(plan.kinds, one, seed, jobs, advance)
     if "delay" in parts:
         for name in plan.delay_kinds:
             own = rng(1, sorted(KINDS).index(name))
@@ -64,15 +79,28 @@ def measure(plan: Plan, parts: tuple[str, ...], seed: int, data: Path, bar: Prog
                 )
     if "peers" in parts:
         found.peers = measure_peers(
-            plan.peer_rows, plan.peer_reference, plan.peer_shifts, rng(3), task("other tools")
+            plan.peer_rows,
+            plan.peer_reference,
+            plan.peer_shifts,
+            rng(3),
+            task("other tools"),
+            evidently,
         )
+        found.outliers = measure_outlier(evidently, rng(5))
     if "real" in parts and plan.reshuffles:
         tables = [table for table in (adult(data), flights_of_march()) if table is not None]
         for at, table in enumerate(tables):
             found.real += reshuffled(
                 table, plan.reshuffles, (300.0, 30.0, 3.0), rng(4, at), task(table.name)
             )
-        found.bank = measure_bank(data)
+    if "walk" in parts and plan.reshuffles:
+        found.bank = measure_bank(data, task("bank"))
+        found.year = list(measure_year(task("a year of flights")))
+        found.bundled = measure_bundled(task("river's series"))
+    if "state" in parts:
+        found.states = measure_state(
+            plan.state_kinds, plan.state_rows, rng(6), task("size of the state")
+        )
     return found
 
 
@@ -90,6 +118,12 @@ def main() -> None:
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="real data")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
+    parser.add_argument(
+        "--evidently",
+        action="store_true",
+        help="as a peer too; installs it into an environment of its own, once",
+    )
     parser.add_argument("--out", type=Path, help="folder for quality.md and quality.json")
     chosen = parser.parse_args()
 
@@ -110,7 +144,15 @@ def main() -> None:
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        found = measure(plan, tuple(chosen.part), chosen.seed, chosen.data, bar)
+        found = measure(
+            plan,
+            tuple(chosen.part),
+            seed=chosen.seed,
+            data=chosen.data,
+            bar=bar,
+            jobs=chosen.jobs,
+            evidently=Evidently.installed() if chosen.evidently else None,
+        )
     if chosen.out is not None:
         chosen.out.mkdir(parents=True, exist_ok=True)
         found = completed(found, load(chosen.out / "quality.json"))

@@ -8,18 +8,16 @@ onset, as a user would.
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from benchmarks.quality.real import from_arrow
+from benchmarks.quality.walk import walk
 from driftlog.records import AlertStatus
-from driftlog.settings import Duration, Settings
-from stream.rehearsal import Rehearsal
 
 __all__ = ["CHANGES", "Bank", "Incident", "measure_bank"]
 
@@ -65,7 +63,7 @@ class Bank:
         return count / self.rows * 10_000
 
 
-def measure_bank(folder: Path) -> Bank | None:
+def measure_bank(folder: Path, advance: Callable[[int], None] = lambda _: None) -> Bank | None:
     """Replay the calls from row 12,137 on; None where the file is not."""
     file = folder / "bank.csv.gz"
     if not file.is_file():
@@ -73,37 +71,17 @@ def measure_bank(folder: Path) -> Bank | None:
     with gzip.open(file) as raw:
         data = pacsv.read_csv(pa.BufferReader(raw.read()))
     table = from_arrow("bank", data, (*_SIGNALS, "emp.var.rate"))
-    sample = table.sample()
-    base = Settings()
-    stream = msgspec.structs.replace(base.stream, pane=Duration(1000 * _PANE_ROWS))
-    settings = msgspec.structs.replace(base, stream=stream)
-
-    first = _REFERENCE[1]
-    rehearsal = Rehearsal(table.profile(np.arange(*_REFERENCE)), settings)
-    begun = first  # the row at which this reference took effect
-    accept: list[int] = []  # onsets whose rows make the next references
-    told: list[tuple[int, int]] = []  # onset and pane end of every alert
-    incidents: list[Incident] = []
-    for at in range(first, len(table), _PANE_ROWS):
-        while accept and accept[0] + _ACCEPTED <= at:
-            onset = accept.pop(0)
-            profile = table.profile(np.arange(onset, onset + _ACCEPTED))
-            rehearsal, begun = Rehearsal(profile, settings), at
-        picks = np.arange(at, min(at + _PANE_ROWS, len(table)))
-        pane = rehearsal.step(sample.prepared(rehearsal.preparation, picks))
-        for alert in pane.alerts:
-            if alert.status is AlertStatus.RESOLVED:
-                continue
-            onset, end = begun + alert.onset.ts_ms // 1000, at + len(picks)
-            told.append((onset, end))
-            if alert.status is AlertStatus.FIRING:
-                incidents.append(Incident(onset, end, alert.title, _where(onset)))
-                accept.append(onset)
+    told = walk(table, _REFERENCE, _PANE_ROWS, _ACCEPTED, advance)
+    incidents = [
+        Incident(one.onset, one.end, one.alert.title, _where(one.onset))
+        for one in told
+        if one.alert.status is AlertStatus.FIRING
+    ]
     seen = {
-        change: min((end - change for onset, end in told if _near(onset, change)), default=None)
+        change: min((one.end - change for one in told if _near(one.onset, change)), default=None)
         for change in CHANGES
     }
-    return Bank(len(table) - first, seen, tuple(incidents))
+    return Bank(len(table) - _REFERENCE[1], seen, tuple(incidents))
 
 
 def _near(onset: int, row: int) -> bool:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import msgspec
 
 from benchmarks.quality.bank import Bank
+from benchmarks.quality.bundled import Bundled
 from benchmarks.quality.delay import Delay, Terms
 from benchmarks.quality.incident import Seen
+from benchmarks.quality.outlier import OUTLIER, Outlier
 from benchmarks.quality.peers import PeerResult
 from benchmarks.quality.quiet import Quiet
+from benchmarks.quality.state import MOST_BYTES, StateSize
+from benchmarks.quality.year import YearIncident
 
 __all__ = ["Claim", "Findings", "claims", "completed", "load", "save"]
 
@@ -31,6 +35,10 @@ class Findings:
     peers: list[PeerResult] = field(default_factory=list)
     real: list[Quiet] = field(default_factory=list)
     bank: Bank | None = None
+    year: list[YearIncident] = field(default_factory=list)
+    bundled: list[Bundled] = field(default_factory=list)
+    outliers: list[Outlier] = field(default_factory=list)
+    states: list[StateSize] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,8 @@ def claims(found: Findings) -> list[Claim]:
         *_of_incidents(found),
         *_of_peers(found),
         *_of_bank(found),
+        *_of_outliers(found),
+        *_of_states(found),
     ]
 
 
@@ -160,6 +170,29 @@ def _of_bank(found: Findings) -> Iterator[Claim]:
     )
 
 
+def _of_outliers(found: Findings) -> Iterator[Claim]:
+    for one in found.outliers:
+        if one.tool == "driftlog":
+            yield Claim(
+                f"An outlier of {OUTLIER:g} among 1,000 rows does not hide a shift of .5 sd",
+                f"PSI {one.without:.3f} without it, {one.with_one:.3f} with it",
+                one.with_one >= 0.8 * one.without,
+            )
+
+
+def _of_states(found: Findings) -> Iterator[Claim]:
+    if not found.states:
+        return
+    most = max(found.states, key=lambda one: one.most)
+    usual = max(found.states, key=lambda one: one.usual)
+    yield Claim(
+        f"State of a signal at most {MOST_BYTES:,} bytes whatever the traffic, about 6,000 usual",
+        f"at most {most.most:,.0f} ({most.kind}, {most.rows_a_pane:,} rows a pane), usual at most "
+        f"{usual.usual:,.0f}",
+        most.most <= MOST_BYTES and usual.usual <= 0.4 * MOST_BYTES,
+    )
+
+
 def save(found: Findings, file: Path) -> None:
     """Write everything as JSON, with the claims for whoever reads no more than these."""
     told = {"claims": claims(found), **msgspec.to_builtins(found)}
@@ -182,13 +215,7 @@ def completed(found: Findings, before: Findings | None) -> Findings:
 
     if before is None or alike(before) != alike(found):
         return found
-    return replace(
-        found,
-        quiet=found.quiet or before.quiet,
-        terms=found.terms or before.terms,
-        delays=found.delays or before.delays,
-        incidents=found.incidents or before.incidents,
-        peers=found.peers or before.peers,
-        real=found.real or before.real,
-        bank=found.bank or before.bank,
-    )
+    kept = {
+        part.name: getattr(found, part.name) or getattr(before, part.name) for part in fields(found)
+    }
+    return replace(found, **(kept | {"conditions": found.conditions}))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from river import drift
 
+from benchmarks.quality.evidently import Evidently
 from benchmarks.quality.kinds import KINDS, Kind, Source
 from benchmarks.quality.model import PANE_ROWS, SIGNALS, Pace, names, prepared, profile_of
 from driftlog.records import SignalState
@@ -128,6 +129,7 @@ def measure_peers(
     shifts: Sequence[float],
     rng: np.random.Generator,
     advance: Callable[[int], None] = lambda _: None,
+    evidently: Evidently | None = None,
 ) -> list[PeerResult]:
     """Run every detector on the same rows of 20 features, one by one.
 
@@ -137,14 +139,21 @@ def measure_peers(
         shifts: of the mean of N(0,1), sd.
         rng: for all rows.
         advance: told the values done.
+        evidently: the same of its PSI; None: left out.
     """
-    results = {name: PeerResult(name, {}, {}, 0.0) for name in (*_OURS, *(p.name for p in PEERS))}
+    results: dict[str, PeerResult] = {}
+
+    def result(peer: str) -> PeerResult:
+        return results.setdefault(peer, PeerResult(peer, {}, {}, 0.0))
+
     for name in PEER_KINDS:
         kind = KINDS[name]
         quiet = Source(kind, SIGNALS, rng)
-        for peer, alarms in _all(kind, quiet.rows(reference_rows), quiet.rows(rows), rng):
+        for peer, alarms in _all(
+            kind, quiet.rows(reference_rows), quiet.rows(rows), rng, evidently
+        ):
             count = sum(map(len, alarms))
-            results[peer].per_million[name] = count / (rows * SIGNALS) * 1e6
+            result(peer).per_million[name] = count / (rows * SIGNALS) * 1e6
         advance(rows * SIGNALS)
     normal = KINDS["normal"]
     for shift in shifts:
@@ -152,28 +161,34 @@ def measure_peers(
         reference, values = source.rows(reference_rows), source.rows(_WARM + _AFTER)
         change = _WARM + rng.integers(0, PANE_ROWS, SIGNALS)
         values += np.where(np.arange(values.shape[1]) >= change[:, None], shift, 0.0)
-        for peer, alarms in _all(normal, reference, values, rng):
+        for peer, alarms in _all(normal, reference, values, rng, evidently):
             first = [
                 min((at - c + 1 for at in found if at >= c), default=None)
                 for found, c in zip(alarms, change.tolist(), strict=True)
             ]
             seen = sorted(one for one in first if one is not None)
             half = SIGNALS // 2
-            results[peer].delays[shift] = float(seen[half]) if len(seen) > half else None
+            result(peer).delays[shift] = float(seen[half]) if len(seen) > half else None
             early = sum(
                 any(at < c for at in found)
                 for found, c in zip(alarms, change.tolist(), strict=True)
             )
-            results[peer].before += early / SIGNALS / len(shifts)
+            result(peer).before += early / SIGNALS / len(shifts)
         advance(values.size)
     return list(results.values())
 
 
 def _all(
-    kind: Kind, reference: FloatArray, rows: FloatArray, rng: np.random.Generator
+    kind: Kind,
+    reference: FloatArray,
+    rows: FloatArray,
+    rng: np.random.Generator,
+    evidently: Evidently | None,
 ) -> Iterator[tuple[str, list[list[int]]]]:
     """Name and alarms by signal of every detector."""
     yield from _driftlog(kind, reference, rows).items()
+    if evidently is not None:
+        yield from evidently.alarms(reference, rows).items()
     for peer in PEERS:
         yield (
             peer.name,

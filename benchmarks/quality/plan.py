@@ -12,7 +12,7 @@ from benchmarks.quality.quiet import DEFAULT, QuietPlan
 
 __all__ = ["PARTS", "QUICK", "USUAL", "Plan", "with_values"]
 
-PARTS = ("quiet", "delay", "incident", "peers", "real")
+PARTS = ("quiet", "delay", "incident", "peers", "real", "walk", "state")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,8 @@ class Plan:
     peer_reference: int
     peer_shifts: tuple[float, ...]
     reshuffles: int
+    state_kinds: tuple[str, ...]
+    state_rows: tuple[int, ...]  # a pane
 
 
 _BUDGETS = (300.0, 30.0, 3.0)
@@ -55,6 +57,8 @@ USUAL = Plan(
     peer_reference=20_000,
     peer_shifts=PEER_SHIFTS,
     reshuffles=10,
+    state_kinds=("normal", "zipf", "ar9"),
+    state_rows=(20, 600, 20_000),
 )
 QUICK = Plan(
     name="quick",
@@ -71,6 +75,8 @@ QUICK = Plan(
     peer_reference=5_000,
     peer_shifts=(1.0,),
     reshuffles=0,
+    state_kinds=("normal", "zipf"),
+    state_rows=(600,),
 )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 
 import numpy as np
 from scipy.stats import poisson
@@ -71,48 +73,62 @@ class Quiet:
 
 
 def measure_quiet(
-    kinds: Sequence[str], plan: QuietPlan, seed: int, advance: Callable[[int], None]
+    kinds: Sequence[str], plan: QuietPlan, seed: int, jobs: int, advance: Callable[[int], None]
 ) -> list[Quiet]:
-    """Run quiet data of every kind at every budget; ``advance`` is told the values done."""
-    found: list[Quiet] = []
+    """Run quiet data of every kind at every budget, a process for each kind, ``jobs`` at a time.
+
+    ``advance`` is told the values done. Every kind and reference has random numbers of its own, so
+    that the number of processes changes nothing.
+    """
+    if jobs <= 1:
+        return [one for name in kinds for one in _of_kind(name, plan, seed, advance)]
+    found: dict[str, list[Quiet]] = {}
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        running = {pool.submit(_of_kind, name, plan, seed): name for name in kinds}
+        for done in as_completed(running):
+            found[running[done]] = done.result()
+            advance(plan.rows * plan.models * SIGNALS * len(plan.expected))
+    return [one for name in kinds for one in found[name]]
+
+
+def _of_kind(
+    name: str, plan: QuietPlan, seed: int, advance: Callable[[int], None] = lambda _: None
+) -> list[Quiet]:
     rows = plan.rows * plan.models
     real = [e for e in plan.expected if e != DEFAULT]
     pace = Pace.for_run(rows, max(real, default=1.0))
-    for name in kinds:
-        kind = KINDS[name]
-        rng = np.random.default_rng([seed, sorted(KINDS).index(name), plan.reference])
-        budgets = {e: e / pace.months(rows) for e in plan.expected if e != DEFAULT}
-        results = {
-            e: Quiet(name, plan.reference, rows * SIGNALS, budget, e)
-            for e, budget in budgets.items()
-        }
-        if DEFAULT in plan.expected:
-            # At the fastest rate, where the same rows are the least of a month.
-            expected = rows / (60.0 * MONTH_S)
-            results[DEFAULT] = Quiet(name, plan.reference, rows * SIGNALS, 1.0, expected)
-        for _ in range(plan.models):
-            profile = reference(kind, plan.reference, rng)
-            runs = []
-            for e, result in results.items():
-                settings = (
-                    Pace.for_run(10**9, 1.0).settings()
-                    if e == DEFAULT
-                    else pace.settings(result.budget)
-                )
-                tally = Tally([s.signal for s in profile.signals], settings.stream.window_panes)
-                runs.append((result, Rehearsal(profile, settings), tally))
-            preparation = runs[0][1].preparation
-            source = Source(kind, SIGNALS, rng)
-            for at in range(0, plan.rows, _CHUNK_PANES * PANE_ROWS):
-                count = min(_CHUNK_PANES * PANE_ROWS, plan.rows - at)
-                chunk = prepared(preparation, source.rows(count), kind)
-                for _, rehearsal, tally in runs:
-                    for pane in rehearsal.run(chunk, PANE_ROWS):
-                        tally.take(pane)
-                    advance(count * SIGNALS)
-            for result, _, tally in runs:
-                result.incidents += tally.incidents
-                for detector, alarms in tally.alarms.items():
-                    result.alarms[detector] = result.alarms.get(detector, 0) + alarms
-        found.extend(results.values())
-    return found
+    kind = KINDS[name]
+    rng = np.random.default_rng([seed, sorted(KINDS).index(name), plan.reference])
+    budgets = {e: e / pace.months(rows) for e in plan.expected if e != DEFAULT}
+    results = {
+        e: Quiet(name, plan.reference, rows * SIGNALS, budget, e) for e, budget in budgets.items()
+    }
+    if DEFAULT in plan.expected:
+        # At the fastest rate, where the same rows are the least of a month.
+        expected = rows / (60.0 * MONTH_S)
+        results[DEFAULT] = Quiet(name, plan.reference, rows * SIGNALS, 1.0, expected)
+    for _ in range(plan.models):
+        profile = reference(kind, plan.reference, rng)
+        runs = []
+        for e, result in results.items():
+            settings = (
+                Pace.for_run(10**9, 1.0).settings()
+                if e == DEFAULT
+                else pace.settings(result.budget)
+            )
+            tally = Tally([s.signal for s in profile.signals], settings.stream.window_panes)
+            runs.append((result, Rehearsal(profile, settings), tally))
+        preparation = runs[0][1].preparation
+        source = Source(kind, SIGNALS, rng)
+        for at in range(0, plan.rows, _CHUNK_PANES * PANE_ROWS):
+            count = min(_CHUNK_PANES * PANE_ROWS, plan.rows - at)
+            chunk = prepared(preparation, source.rows(count), kind)
+            for _, rehearsal, tally in runs:
+                for pane in rehearsal.run(chunk, PANE_ROWS):
+                    tally.take(pane)
+                advance(count * SIGNALS)
+        for result, _, tally in runs:
+            result.incidents += tally.incidents
+            for detector, alarms in tally.alarms.items():
+                result.alarms[detector] = result.alarms.get(detector, 0) + alarms
+    return list(results.values())

