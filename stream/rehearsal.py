@@ -73,6 +73,11 @@ class Rehearsal:
         """Rows taken so far; the next row has this offset."""
         return self._rows
 
+    @property
+    def state_bytes(self) -> int:
+        """Bytes that a checkpoint of all shards would store now."""
+        return sum(len(state.dump()) for state in self._states)
+
     def step(self, prepared: Prepared) -> RehearsedPane:
         """Take the rows of the next pane, in order, for all signals of the profile."""
         pane = self.settings.stream.pane
