@@ -3,39 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors import ADWIN, DETECTORS, PSI, PageHinkley
 from detectors.contract import Detector
-from detectors.psi import PSIReading
 from driftlog.errors import SettingsError
 from driftlog.records import ReferenceProfile, SignalProfile
 from driftlog.settings import Settings
 from stream.thresholds import Thresholds
 
-__all__ = ["FixedPSI", "banks"]
-
-
-class FixedPSI(PSI):
-    """PSI against a textbook threshold, whatever the number of rows: the conventional preset.
-
-    >>> FixedPSI.name
-    'psi'
-    """
-
-    fixed = 0.2
-
-    def _read(self, counts: NDArray[np.int64]) -> PSIReading:
-        reading = super()._read(counts)
-        return replace(
-            reading,
-            score=reading.psi,
-            threshold=np.full(self.signals, self.fixed),
-            alarm=(reading.psi >= self.fixed) & ~reading.insufficient,
-        )
+__all__ = ["banks"]
 
 
 def banks(
@@ -83,11 +62,12 @@ def _psi(
     shares: NDArray[np.float64],
     settings: Settings,
 ) -> PSI:
-    kind = PSI if limits.psi_fixed is None else FixedPSI
-    return kind(
+    fixed = np.nan if limits.psi_fixed is None else limits.psi_fixed
+    return PSI(
         shares,
         np.array([max(s.rows, 1) for s in signals], dtype=np.int64),
         panes=settings.stream.window_panes,
         level=limits.psi_level[places],
         inflation=limits.inflation[places],
+        fixed=np.full(len(signals), fixed),
     )
