@@ -23,6 +23,7 @@ CALLS = {
     "api": [],
     "broker": [],
     "calibrate": ["--reference", "flights.csv"],
+    "deadletter": ["list"],
     "demo": [],
     "doctor": [],
     "reference": ["show"],

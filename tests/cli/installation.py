@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from driftlog.cli import main
 from driftlog.settings import Settings, load_settings
 from driftlog.testing.cluster import Broker
+from stream.topic_end import read_to_end, reader
 
 
 class Installation:
@@ -45,15 +46,35 @@ class Installation:
             raise done.exception
         return done
 
-    def send(self, topic: str, records: Iterable[tuple[int, bytes, bytes | None]]) -> None:
-        """Write (partition, key, value) records."""
+    def send(
+        self,
+        topic: str,
+        records: Iterable[tuple[int, bytes, bytes | None]],
+        headers: Sequence[tuple[str, bytes]] = (),
+    ) -> None:
+        """Write (partition, key, value) records, all with the same headers."""
 
         async def sending() -> None:
             async with AIOKafkaProducer(bootstrap_servers=self.broker.bootstrap) as producer:
                 for partition, key, value in records:
-                    await producer.send_and_wait(topic, value, key=key, partition=partition)
+                    await producer.send_and_wait(
+                        topic, value, key=key, partition=partition, headers=headers
+                    )
 
         asyncio.run(sending())
+
+    def read(self, topic: str) -> list[tuple[int, bytes | None, bytes | None]]:
+        """Return (partition, key, value) of all that a topic holds now."""
+
+        async def reading() -> list[tuple[int, bytes | None, bytes | None]]:
+            async with reader(self.settings.kafka, topic) as consumer:
+                return [
+                    (record.partition, record.key, record.value)
+                    async for _, records in read_to_end(consumer)
+                    for record in records
+                ]
+
+        return asyncio.run(reading())
 
     def remove(self) -> None:
         """Delete every topic under the prefix; an embedded broker forgets them by itself."""
