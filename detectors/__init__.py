@@ -6,11 +6,24 @@ detector is one file and one line in ``__all__``; the name table follows, and so
 """
 
 from detectors.adwin import ADWIN
+from detectors.chi_square import ChiSquare
 from detectors.contract import Detector
+from detectors.jensen_shannon import JensenShannon
+from detectors.kolmogorov_smirnov import KolmogorovSmirnov
 from detectors.page_hinkley import PageHinkley
 from detectors.page_hinkley_classic import ClassicPageHinkley
 from detectors.psi import PSI
+from detectors.wasserstein import Wasserstein
 
-__all__ = ["ADWIN", "PSI", "ClassicPageHinkley", "PageHinkley"]
+__all__ = [
+    "ADWIN",
+    "PSI",
+    "ChiSquare",
+    "ClassicPageHinkley",
+    "JensenShannon",
+    "KolmogorovSmirnov",
+    "PageHinkley",
+    "Wasserstein",
+]
 
 DETECTORS: dict[str, type[Detector]] = {globals()[cls].name: globals()[cls] for cls in __all__}

@@ -225,6 +225,30 @@ def indicator_inflation(codes: CodeArray) -> float:
     return most
 
 
+def ordered_inflation(codes: CodeArray, ordered: int) -> float:
+    """By how much autocorrelation inflates the variance of *cumulative* shares; at least 1.
+
+    The largest ratio of long-run to plain variance over the indicators of "at or below this bin",
+    for `ordered` bins in rising order; other codes are left out. Cumulative indicators follow a
+    slow signal longer than those of single bins do (100,000 rows of AR(1) .9 in ten bins: 12
+    against 9). `codes` (m,) is one signal of the reference in time order.
+
+    >>> rng = np.random.default_rng(1)
+    >>> ordered_inflation(rng.integers(0, 10, size=100_000).astype(np.int16), 10) < 1.2
+    True
+    """
+    codes = codes[(codes >= 0) & (codes < ordered)]
+    most = 1.0
+    for last in range(ordered - 1):
+        below = codes <= last
+        count = int(np.count_nonzero(below))
+        if min(count, codes.size - count) >= 50:
+            share = count / codes.size
+            spread = share * (1.0 - share)
+            most = max(most, _long_run(below.astype(np.float64), spread) / spread)
+    return most
+
+
 def chi_square_levels(level: FloatArray, most: int) -> FloatArray:
     """Quantiles (S, `most`) of chi-square for 1 to `most` degrees of freedom at levels (S,).
 

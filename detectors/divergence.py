@@ -79,6 +79,79 @@ def compare(
 
 
 @kernel
+def divide(
+    counts: IntArray,
+    shares: FloatArray,
+    rows: FloatArray,
+    inflation: FloatArray,
+    least: float,
+    score: FloatArray,
+    kept: IntArray,
+    scarcest: FloatArray,
+    thin: FloatArray,
+) -> None:
+    """Fill the Jensen-Shannon divergence in bits of counts (S, B) from shares (S, B), all (S,).
+
+    Bins are pooled as by `compare`, and `kept` is their number. `scarcest` is the smallest expected
+    count of a bin, in effective rows of the smaller sample; a pooled bin that is still below
+    `least` is left out of it and has its expected count in `thin`, which is 0 elsewhere.
+    """
+    size = shares.shape[1]
+    for s in range(counts.shape[0]):
+        n = 0.0
+        bins = 0
+        for b in range(size):
+            if np.isnan(shares[s, b]):
+                break
+            bins += 1
+            n += counts[s, b]
+        score[s] = 0.0
+        kept[s] = 0
+        scarcest[s] = least
+        thin[s] = 0.0
+        if n == 0.0:
+            continue
+        m = rows[s]
+        scarce = min(n, m) / inflation[s]
+
+        total = 0.0
+        pooled = False
+        now = 0.0
+        then = 0.0
+        fewest = np.inf
+        for b in range(bins):
+            p = shares[s, b]
+            both = (counts[s, b] + m * p) / (n + m)
+            if scarce * both >= least:
+                kept[s] += 1
+                fewest = min(fewest, scarce * both)
+                total += _parted(counts[s, b] / n, p)
+            else:
+                pooled = True
+                now += counts[s, b]
+                then += m * p
+        if pooled:
+            kept[s] += 1
+            both = (now + then) / (n + m)
+            if scarce * both >= least:
+                fewest = min(fewest, scarce * both)
+            else:
+                thin[s] = scarce * both
+            total += _parted(now / n, then / m)
+        if kept[s] > 1:
+            score[s] = max(total, 0.0) / (2.0 * np.log(2.0))
+        if fewest < np.inf:
+            scarcest[s] = fewest
+
+
+@kernel
+def _parted(q: float, p: float) -> float:
+    """Twice one bin's part of the divergence, in nats."""
+    total = q * np.log(2.0 * q / (p + q)) if q > 0.0 else 0.0
+    return total + (p * np.log(2.0 * p / (p + q)) if p > 0.0 else 0.0)
+
+
+@kernel
 def count_codes(x: CodeArray, sizes: IntArray, out: IntArray) -> int:
     """Add the codes x (S, N) to the counts (S, B); returns the first signal with a wrong one."""
     for s in range(x.shape[0]):

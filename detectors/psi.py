@@ -5,10 +5,10 @@ from typing import ClassVar, Self, Unpack
 
 import numpy as np
 
-from detectors.calibration import chi_square_levels
 from detectors.contract import BoolArray, FloatArray, IntArray, Reading, no_marks
 from detectors.divergence import compare
-from detectors.window_judge import WindowJudge, WindowOptions
+from detectors.pooled_judge import PooledJudge
+from detectors.window_judge import WindowOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Contributions:
     part: FloatArray
 
 
-class PSI(WindowJudge):
+class PSI(PooledJudge):
     r"""Population stability index over the last W panes, for bin codes of numbers and categories.
 
     The score is Pearson's divergence ``sum (q - p)^2 / r`` of the window's shares q from the
@@ -108,14 +108,7 @@ class PSI(WindowJudge):
         min_expected: float = 5.0,
         **options: Unpack[WindowOptions],
     ) -> None:
-        super().__init__(shares, rows, **options)
-        # quantile[s, d]: the chi-square quantile for d + 1 degrees of freedom.
-        self._quantile = chi_square_levels(self._levels, max(shares.shape[1] - 1, 1))
-        self._min_expected = min_expected
-        # Signals that could be compared if only the window had more rows.
-        effective = (self._reference_rows / self._inflation)[:, None]
-        enough = np.where(self._padded, 0.0, shares) * effective >= min_expected
-        self._comparable = enough.sum(axis=1) >= 2
+        super().__init__(shares, rows, min_expected, options)
 
     @classmethod
     def textbook(cls, signals: int) -> Self:
@@ -148,12 +141,8 @@ class PSI(WindowJudge):
             kept,
         )
         n = counts.sum(axis=1)
-        few = n / self._inflation < self._min_rows
-        insufficient = few | ((kept < 2) & self._comparable)
-        quantile = self._quantile[np.arange(count), np.maximum(kept, 2) - 2]
-        # With no rows the threshold is that of the smallest window there is.
-        rows = np.maximum(n, self._min_rows)
-        threshold = quantile * (1.0 / rows + 1.0 / self._reference_rows) * self._inflation
+        insufficient = self._few(n, kept)
+        threshold = self._quantiles(kept) * self._scale(n)
         if self._fixed is not None:
             score = np.where(np.isnan(self._fixed), score, psi)
         score, threshold = self._settled(score, threshold, insufficient)
