@@ -175,6 +175,11 @@ class WindowJudge(ABC):
             few = few | off
         return np.where(few, 0.0, score), threshold
 
+    @property
+    def total(self) -> IntArray:
+        """Counts (S, B) of the whole window, to be read and not changed."""
+        return self._own().total
+
     def window(self, last: int | None = None) -> IntArray:
         """Counts (S, B) of the last panes, or of the whole window."""
         return self._own().span(self.panes if last is None else last)
