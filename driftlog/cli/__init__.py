@@ -29,6 +29,7 @@ COMMANDS = {
     "settings": "List every setting, its value and where it comes from.",
     "state": "Reset the stored state of the worker.",
     "topics": "Create or check the topics.",
+    "verify": "Judge the log again and compare with what was told.",
     "worker": "Run the monitor.",
 }
 

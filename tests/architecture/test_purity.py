@@ -21,6 +21,7 @@ SHELL = {
     "stream.span",
     "stream.topic_end",
     "stream.transport",
+    "stream.verify",
     "stream.watchdog",
     "stream.worker",
 }

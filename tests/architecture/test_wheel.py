@@ -31,6 +31,7 @@ CALLS = {
     "scan": ["flights.csv", "--time", "at", "--reference", "100"],
     "state": ["reset", "--yes"],
     "topics": ["check"],
+    "verify": [],
     "worker": [],
 }
 CLIENT = {"settings"}  # works with the client alone
