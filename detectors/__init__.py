@@ -13,6 +13,7 @@ from detectors.kolmogorov_smirnov import KolmogorovSmirnov
 from detectors.page_hinkley import PageHinkley
 from detectors.page_hinkley_classic import ClassicPageHinkley
 from detectors.psi import PSI
+from detectors.spread import Spread
 from detectors.wasserstein import Wasserstein
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "JensenShannon",
     "KolmogorovSmirnov",
     "PageHinkley",
+    "Spread",
     "Wasserstein",
 ]
 

@@ -162,6 +162,26 @@ def cusum_thresholds(
     return out
 
 
+def normal_thresholds(allowances: tuple[float, ...], between: float = 1e6) -> FloatArray:
+    """h (2, K) of a bank over N(0,1) that raises one false alarm in `between` rows: the textbook's.
+
+    Source: Siegmund (1985), chapter X.
+
+    >>> normal_thresholds((0.5, 1.0), 1e4).round(1)[0].tolist()
+    [8.7, 4.5]
+    """
+    goal = log(between * 2 * len(allowances))
+
+    def h(k: float) -> float:
+        def excess(h: float) -> float:
+            b = 2 * k * (h + 1.166)
+            return log((exp(b) - b - 1) / (2 * k * k)) - goal
+
+        return float(brentq(excess, 0.0, 300.0 / (2 * k)))
+
+    return np.tile(np.array([h(k) for k in allowances]), (2, 1))
+
+
 def adwin_log_inv_delta(between: float, variance: float) -> float:
     """ln(1/delta) for which ADWIN raises one false alarm in `between` rows of one signal.
 

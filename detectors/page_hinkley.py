@@ -1,12 +1,11 @@
 """Page-Hinkley as a bank of two-sided CUSUMs with several allowances per signal."""
 
 from dataclasses import dataclass
-from math import exp, log
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from scipy.optimize import brentq
 
+from detectors.calibration import normal_thresholds
 from detectors.contract import (
     BELOW_ONE,
     BoolArray,
@@ -141,18 +140,7 @@ class PageHinkley:
     @classmethod
     def textbook(cls, signals: int) -> Self:
         """Thresholds for N(0,1) at one false alarm in a million rows, by Siegmund's formula."""
-        ks = ALLOWANCES
-        goal = log(1e6 * 2 * len(ks))
-
-        def h(k: float) -> float:
-            def excess(h: float) -> float:
-                b = 2 * k * (h + 1.166)
-                return log((exp(b) - b - 1) / (2 * k * k)) - goal
-
-            return float(brentq(excess, 0.0, 300.0 / (2 * k)))
-
-        bank = np.broadcast_to(np.array([h(k) for k in ks]), (signals, 2, len(ks)))
-        return cls(bank.copy())
+        return cls(np.repeat(normal_thresholds(ALLOWANCES)[None], signals, axis=0))
 
     @property
     def signals(self) -> int:
@@ -192,6 +180,10 @@ class PageHinkley:
         reached = self._peak >= self._h
         alarm = np.asarray(reached.any(axis=1), dtype=np.bool_)
         ratio = (self._peak / self._h).max(axis=1)
+        if not alarm.any():  # the usual case, and the same as below
+            reading = self._quiet(np.minimum(ratio, BELOW_ONE))
+            self._next_pane()
+            return reading
         score = np.where(alarm, np.maximum(ratio, 1.0), np.minimum(ratio, BELOW_ONE))
         # First to cross; of several on one row the last, whose allowance is largest.
         order = np.where(reached, self._crossed, np.iinfo(np.int64).max)
@@ -206,11 +198,26 @@ class PageHinkley:
             hits=tuple((s, row) for row, s in sorted(self._hits)),
             effect=np.where(alarm, self._effect[each, lead], 0.0),
         )
+        self._next_pane()
+        return reading
+
+    def _quiet(self, score: FloatArray) -> PageHinkleyReading:
+        return PageHinkleyReading(
+            score=score,
+            threshold=np.ones(self.signals),
+            alarm=np.zeros(self.signals, dtype=np.bool_),
+            direction=np.zeros(self.signals, dtype=np.int8),
+            onset=no_marks(self.signals),
+            hits=(),
+            effect=np.zeros(self.signals),
+        )
+
+    def _next_pane(self) -> None:
         self._hits.clear()
         self._rows = 0
         self._peak[:] = self._sum
-        self._forget(~((self._sum > 0) & (self._began == self._start)))
-        return reading
+        if (self._began >= 0).any():
+            self._forget(~((self._sum > 0) & (self._began == self._start)))
 
     def _forget(self, members: BoolArray) -> None:
         self._began[members] = -1

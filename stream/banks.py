@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import ADWIN, DETECTORS, PSI, PageHinkley
+from detectors import ADWIN, DETECTORS, PSI, PageHinkley, Spread
 from detectors.contract import Detector
 from driftlog.errors import SettingsError
 from driftlog.records import ReferenceProfile, SignalProfile
@@ -46,6 +46,15 @@ def banks(
             found.append(psi)
         elif name == PageHinkley.name:
             found.append(PageHinkley(limits.cusum[places], limits.allowances))
+        elif name == Spread.name:
+            found.append(
+                Spread(
+                    limits.spread[places],
+                    limits.spread_centre[places],
+                    limits.spread_scale[places],
+                    limits.allowances,
+                )
+            )
         elif name == ADWIN.name:
             found.append(
                 ADWIN(limits.adwin_log_inv_delta[places], scale=limits.adwin_scale[places])

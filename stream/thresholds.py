@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors import Spread
 from detectors.calibration import adwin_log_inv_delta, cusum_thresholds
 from driftlog.records import ReferenceProfile, SignalProfile
 from driftlog.settings import Settings
@@ -34,6 +35,9 @@ class Thresholds:
     rows_between: T, rows of one signal between two false alarms of one detector.
     allowances: k of the CUSUM bank, (K,), in sd.
     cusum: h, float64 (S, 2, K): up and down; inf where a member is dropped.
+    spread: h of the bank over the root of |z|, float64 (S, 2, K): wider and narrower; inf where a
+        member is dropped, all of them where the signal's spread is not watched.
+    spread_centre, spread_scale: float64 (S,), mean and sd of that root.
     adwin_log_inv_delta: float64 (S,), ln(1/delta).
     adwin_scale: float64 (S,), by which values are divided before ADWIN.
     psi_level: float64 (S,), probability of a false alarm at one look (one pane).
@@ -49,6 +53,9 @@ class Thresholds:
     rows_between: float
     allowances: tuple[float, ...]
     cusum: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    spread_centre: NDArray[np.float64]
+    spread_scale: NDArray[np.float64]
     adwin_log_inv_delta: NDArray[np.float64]
     adwin_scale: NDArray[np.float64]
     psi_level: NDArray[np.float64]
@@ -67,7 +74,8 @@ def thresholds(
 
     ``detection.alarm_budget`` false incidents a month are split evenly over signals x detectors x
     series x versions (Bonferroni: no credit is taken for overlapping windows, for signals that
-    alarm together, or for the pending rule, so the truth is below the budget). A series is counted
+    alarm together, or for the pending rule, so the truth is below the budget). A detector that does
+    not watch a signal has no share of it. A series is counted
     on to see all of the model's events: ``detection.expected_rate``, else the profile's rate, else
     `ASSUMED_RATE`, since a file without times does not tell and a rate too low would break the
     budget; a hundredfold error costs about a fifth of the delay.
@@ -89,8 +97,8 @@ def thresholds(
     detection = settings.detection
     conventional = detection.preset == "conventional"
     rate = detection.expected_rate or profile.rate or ASSUMED_RATE
-    judges = max(len(detection.detectors), 1)
-    streams = len(signals) * judges * _series(profile, settings) * versions
+    judges = sum(_judges(one, detection.detectors) for one in signals)
+    streams = judges * _series(profile, settings) * versions
     share = detection.alarm_budget / max(streams, 1)  # false alarms a month of one of them
     between = max(rate * MONTH_S / share, _LEAST_ROWS)
     looks = MONTH_S * 1000 / settings.stream.pane
@@ -108,6 +116,11 @@ def thresholds(
         rows_between=between,
         allowances=allowances,
         cusum=np.array(bank).reshape(len(signals), 2, len(allowances)),
+        spread=np.array([_spread(one, between) for one in signals]).reshape(
+            len(signals), 2, len(allowances)
+        ),
+        spread_centre=np.array([one.spread.centre if one.spread else 0.0 for one in signals]),
+        spread_scale=np.array([one.spread.scale if one.spread else 1.0 for one in signals]),
         adwin_log_inv_delta=np.array([adwin_log_inv_delta(between, v) for v in variance]),
         adwin_scale=np.array([one.skewness for one in signals]),
         psi_level=np.full(len(signals), max(level, _LEAST_LEVEL)),
@@ -117,6 +130,19 @@ def thresholds(
             [3.0 * (v / _present(one)) ** 0.5 for one, v in zip(signals, variance, strict=True)]
         ),
     )
+
+
+def _judges(one: SignalProfile, detectors: tuple[str, ...]) -> int:
+    """How many detectors watch the signal; at least 1, so that a share can be told of."""
+    return max(sum(name != Spread.name or one.spread is not None for name in detectors), 1)
+
+
+def _spread(one: SignalProfile, between: float) -> NDArray[np.float64]:
+    usual = one.spread
+    if usual is None:
+        return np.full((2, len(one.allowances)), np.inf)
+    variance = _raised(usual.long_run_variance, one)
+    return cusum_thresholds(np.array(usual.theta), one.allowances, variance, _present(one), between)
 
 
 def _series(profile: ReferenceProfile, settings: Settings) -> int:

@@ -41,6 +41,11 @@ def _shift(size: float) -> Scenario:
     )
 
 
+def _variance(ratio: float) -> Scenario:
+    root = float(np.sqrt(ratio))
+    return Scenario(f"variance_{ratio:g}", f"variance x {ratio:g}", lambda x, _: x * root)
+
+
 def _other_shape(x: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Two humps, of mean 0 and variance 1 like N(0,1)."""
     humps = np.where(rng.random(len(x)) < 0.5, -0.9, 0.9)
@@ -66,7 +71,9 @@ def _true_in(share: float) -> Change:
 SCENARIOS = (
     *(_shift(size) for size in (0.1, 0.25, 0.3, 0.5, 1.0, 2.0, 3.0)),
     Scenario("gradual", "mean + 1 sd over 10,000 rows", _gradual),
-    Scenario("variance", "variance x 2", lambda x, _: x * np.sqrt(2.0)),
+    _variance(2.0),
+    _variance(0.5),
+    _variance(4.0),
     Scenario("shape", "two humps, same mean and variance", _other_shape),
     Scenario("unit", "x 100", lambda x, _: x * 100.0, "lognormal"),
     Scenario("nulls", "20 % nulls", _nulls(0.2)),

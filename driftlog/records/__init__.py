@@ -12,7 +12,13 @@ from driftlog.records.event import (
     Role,
     Value,
 )
-from driftlog.records.reference import Origin, ReferenceProfile, SignalProfile, SignalRole
+from driftlog.records.reference import (
+    Origin,
+    ReferenceProfile,
+    SignalProfile,
+    SignalRole,
+    SpreadProfile,
+)
 from driftlog.records.signal import (
     OUTPUT_SIGNALS,
     SERVICE_SIGNALS,
@@ -69,6 +75,7 @@ __all__ = [
     "SignalType",
     "SignalVerdict",
     "Spread",
+    "SpreadProfile",
     "Value",
     "Verdict",
     "input_signal",

@@ -9,10 +9,19 @@ import msgspec
 from driftlog.records.codec import Record
 from driftlog.records.state import SignalType
 
-__all__ = ["Origin", "ReferenceProfile", "SignalProfile", "SignalRole"]
+__all__ = ["Origin", "ReferenceProfile", "SignalProfile", "SignalRole", "SpreadProfile"]
 
 Origin = Literal["file", "span", "learned", "accepted"]
 SignalRole = Literal["input", "output", "service"]
+
+
+class SpreadProfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How far a signal's values usually lie from its mean: of the roots of |z|, z standardised."""
+
+    centre: float  # their mean
+    scale: float  # their standard deviation, above 0
+    theta: tuple[tuple[float, ...], tuple[float, ...]]  # wider, narrower; by allowance
+    long_run_variance: float = 1.0  # V of them, at least 1
 
 
 class SignalProfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -43,6 +52,7 @@ class SignalProfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     inflation: float = 1.0  # largest long-run inflation over the bins' indicators
     autocorrelation: float = 0.0  # at lag 1
     skewness: float = 1.0  # of the standardised values, absolute, at least 1; ADWIN needs it
+    spread: SpreadProfile | None = None  # none: its spread is not watched by itself
     weight: float = 1.0
 
 

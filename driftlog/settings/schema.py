@@ -116,6 +116,7 @@ class DetectionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     ] = 0.0
     detectors: Annotated[tuple[str, ...], _say("those that may open an incident")] = (
         "page_hinkley",
+        "spread",
         "adwin",
         "psi",
     )

@@ -16,8 +16,9 @@ from detectors.calibration import (
     long_run_variance,
 )
 from detectors.page_hinkley import ALLOWANCES
+from detectors.spread import distance
 from detectors.standardise import OFF_CONSTANT, Scale, category_scale, number_scale
-from driftlog.records import SignalProfile, SignalRole, SignalType, rounded
+from driftlog.records import SignalProfile, SignalRole, SignalType, SpreadProfile, rounded
 from stream.preparation import Preparation, Prepared
 from stream.profiling.labels import BOOLEAN_BINS, SPECIAL, category_labels, number_labels
 from stream.profiling.types import Numbers, Texts
@@ -29,6 +30,8 @@ QUANTILES: Final = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 MOST_KNOWN: Final = 1_000  # levels of a category that a profile knows by name
 _BOOLEAN_EDGES: Final = (0.5,)
 _LEAST_FLAG_SD: Final = 0.1  # of the distance between a flag's two values
+_LEAST_SCALE: Final = 1e-6  # of the root of |z|; less is the rounding of a constant distance
+_LEAST_DISTANCES: Final = 3  # distinct
 _FINE: Final = 2  # digits of z by which the exponents are solved
 
 
@@ -176,6 +179,27 @@ def _calibrated(draft: SignalProfile, prepared: Prepared) -> SignalProfile:
         inflation=rounded(indicator_inflation(codes)),
         autocorrelation=rounded(_lag_one(z)),
         skewness=rounded(adwin_scale(z)),
+        spread=_spread(z) if draft.type is SignalType.NUMBER else None,
+    )
+
+
+def _spread(z: NDArray[np.float64]) -> SpreadProfile | None:
+    """How far the values lie from the mean; None of so few distances that the bins see them all."""
+    root = distance(z)
+    centre, scale = rounded(float(root.mean())), rounded(float(root.std()))
+    if scale <= _LEAST_SCALE or len(np.unique(root)) < _LEAST_DISTANCES:
+        return None
+    root = (root - centre) / scale
+    variance = rounded(long_run_variance(root))
+    wider, narrower = exponents(np.round(root, _FINE), ALLOWANCES, variance)
+    return SpreadProfile(
+        centre=centre,
+        scale=scale,
+        theta=(
+            tuple(rounded(t) for t in wider.tolist()),
+            tuple(rounded(t) for t in narrower.tolist()),
+        ),
+        long_run_variance=variance,
     )
 
 

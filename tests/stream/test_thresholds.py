@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.signal import lfilter
 
 from detectors import PSI, PageHinkley
-from driftlog.records import Event, ReferenceProfile
+from driftlog.records import REFERENCE, Event, ReferenceProfile
 from driftlog.settings import DetectionSettings, ModelSettings, Settings, StreamSettings
 from stream.preparation import Preparation
 from stream.profile import profile_of_events
@@ -77,13 +77,17 @@ def test_every_signal_has_a_threshold_of_every_detector(profile: ReferenceProfil
 
 def test_the_budget_is_split_over_signals_detectors_and_series(profile: ReferenceProfile) -> None:
     found = thresholds(profile, settings())
-    streams = len(profile.signals) * 3
+    watched = sum(one.spread is not None for one in profile.signals)
+    assert 0 < watched < len(profile.signals)
+    streams = len(profile.signals) * 3 + watched  # spread is not watched of every signal
     assert found.rate == pytest.approx(10.0)
     assert found.rows_between == pytest.approx(found.rate * MONTH_S * streams)
     looks = MONTH_S / 10
     assert found.psi_level[0] == pytest.approx(1 / (looks * streams))
     one_detector = thresholds(profile, settings({"detectors": ("psi",)}))
-    assert one_detector.psi_level[0] == pytest.approx(3 * found.psi_level[0])
+    assert one_detector.psi_level[0] == pytest.approx(
+        streams / len(profile.signals) * found.psi_level[0]
+    )
     # Two segments make four series: all rows, each of them, and the rest.
     segments = thresholds(profile, settings(segments=("a", "b")))
     assert segments.rows_between == pytest.approx(4 * found.rows_between)
@@ -123,6 +127,21 @@ def test_an_unknown_rate_is_taken_as_a_fast_one_unless_the_settings_know(
     assert thresholds(timeless, settings()).rate == ASSUMED_RATE
     assert thresholds(timeless, settings({"expected_rate": 3.0})).rate == 3.0
     assert thresholds(profile, settings({"expected_rate": 3.0})).rate == 3.0
+
+
+def test_a_reference_from_before_the_spread_was_watched_is_judged_as_it_was(
+    profile: ReferenceProfile,
+) -> None:
+    old = msgspec.structs.replace(
+        profile,
+        signals=tuple(msgspec.structs.replace(one, spread=None) for one in profile.signals),
+    )
+    assert b"spread" not in REFERENCE.encode(old)
+    found = thresholds(old, settings())
+    before = thresholds(old, settings({"detectors": ("page_hinkley", "adwin", "psi")}))
+    assert np.isinf(found.spread).all()
+    assert (found.cusum == before.cusum).all() and (found.psi_level == before.psi_level).all()
+    assert (found.adwin_log_inv_delta == before.adwin_log_inv_delta).all()
 
 
 def test_a_smaller_reference_is_trusted_less() -> None:
