@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2
 
-from detectors import ADWIN, PSI, PageHinkley
+from detectors import ADWIN, PSI, PageHinkley, Spread
 from driftlog.records import ReferenceProfile
 from driftlog.settings import Settings
 from stream.thresholds import Thresholds
@@ -31,6 +31,8 @@ class Sensitivity:
         change of its rate.
     opening_sd: the smallest shift that opens an incident: no less than ``min_effect_sd``.
     rows_to_see: values until a shift of ``opening_sd`` is beyond a threshold, pending aside.
+    smallest_spread: the smallest lasting growth of the standard deviation, as a ratio, that the
+        spread detector sees within a window; inf where it does not watch.
     psi: PSI at which a full window is beyond its threshold.
     """
 
@@ -39,6 +41,7 @@ class Sensitivity:
     smallest: FloatArray
     opening_sd: FloatArray
     rows_to_see: FloatArray
+    smallest_spread: FloatArray
     psi: FloatArray
 
 
@@ -78,6 +81,7 @@ def sensitivity(profile: ReferenceProfile, limits: Thresholds, settings: Setting
         smallest=smallest_sd * sd,
         opening_sd=opening,
         rows_to_see=_rows_to_see(limits, opening, window_rows),
+        smallest_spread=_spread(limits, window_rows),
         psi=psi,
     )
 
@@ -90,6 +94,17 @@ def _by_cusum(limits: Thresholds, rows: FloatArray) -> FloatArray:
     reach = _cusum_allowances(limits) + limits.cusum / rows[:, None, None]
     # The side that sees less decides: which way a signal will go is not known.
     found: FloatArray = reach.min(axis=2).max(axis=1)
+    return found
+
+
+def _spread(limits: Thresholds, rows: FloatArray) -> FloatArray:
+    """The roots of the distances grow by the root of what the distances are multiplied by."""
+    if Spread.name not in limits.detectors:
+        return np.full(len(rows), np.inf)
+    reach = _cusum_allowances(limits)[:, 0] + limits.spread[:, 0] / rows[:, None]
+    shift = reach.min(axis=1) * limits.spread_scale
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found: FloatArray = (1.0 + shift / limits.spread_centre) ** 2
     return found
 
 

@@ -31,6 +31,7 @@ class Thresholds:
 
     signals: their names.
     detectors: those that may open an incident; the others' readings are evidence alone.
+    judges: pairs of a signal and a detector that watches it; they share the budget.
     rate: events a second that were counted on.
     rows_between: T, rows of one signal between two false alarms of one detector.
     allowances: k of the CUSUM bank, (K,), in sd.
@@ -49,6 +50,7 @@ class Thresholds:
 
     signals: tuple[str, ...]
     detectors: tuple[str, ...]
+    judges: int
     rate: float
     rows_between: float
     allowances: tuple[float, ...]
@@ -112,6 +114,7 @@ def thresholds(
     return Thresholds(
         signals=tuple(one.signal for one in signals),
         detectors=("psi",) if conventional else detection.detectors,
+        judges=judges,
         rate=rate,
         rows_between=between,
         allowances=allowances,

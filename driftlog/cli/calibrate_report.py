@@ -68,18 +68,18 @@ def _procedure(profile: ReferenceProfile, limits: Thresholds, settings: Settings
             f"Preset conventional: PSI from {limits.psi_fixed} on is drift, whatever the number "
             "of rows. No budget is kept."
         ]
-    streams = len(limits.signals) * len(limits.detectors)
     months = limits.rows_between / (limits.rate * 2_592_000)
-    series = max(round(months * detection.alarm_budget / max(streams, 1)), 1)
+    series = max(round(months * detection.alarm_budget / max(limits.judges, 1)), 1)
     known = "settings" if detection.expected_rate else "reference" if profile.rate else "assumed"
     return [
         f"Budget: {detection.alarm_budget:g} false incidents a month at {limits.rate:.4g} events/s "
         f"({known}), panes of {stream.pane}, windows of {stream.window_panes} panes.",
         f"Control: the budget is split evenly over {len(limits.signals)} signals x "
-        f"{len(limits.detectors)} detectors ({', '.join(limits.detectors)}) x {series} series, so "
-        f"that each raises one false alarm in {limits.rows_between:.3g} rows. Expected alarms add "
-        "up however signals depend on each other (Bonferroni); pending, grouping and the smallest "
-        "effect take further ones away, and no credit is taken for that.",
+        f"{len(limits.detectors)} detectors ({', '.join(limits.detectors)}), {limits.judges} that "
+        f"apply, x {series} series, so that each raises one false alarm in "
+        f"{limits.rows_between:.3g} rows. Expected alarms add up however signals depend on each "
+        "other (Bonferroni); pending, grouping and the smallest effect take further ones away, and "
+        "no credit is taken for that.",
         f"An incident also needs an effect: {detection.min_effect_sd:g} sd, PSI "
         f"{detection.min_effect_psi:g} or {100 * detection.min_effect_rate:g} points of a rate, "
         f"for {detection.pending_panes} panes.",
@@ -96,7 +96,7 @@ def _print_signals(
     table = Table(box=box.SIMPLE_HEAD)
     names = [
         *("signal", "V", "CUSUM h by allowance", "ADWIN ln 1/delta", "PSI"),
-        *("smallest shift", "in its unit", "opens from", "seen in"),
+        *("smallest shift", "in its unit", "opens from", "seen in", "spread"),
     ]
     for name in names:
         table.add_column(name, justify="left" if name == "signal" else "right")
@@ -111,6 +111,7 @@ def _print_signals(
             _in_unit(one, float(seen.smallest[i])),
             f"{seen.opening_sd[i]:.2g} sd",
             _time(float(seen.rows_to_see[i]), one, limits.rate),
+            _times(float(seen.smallest_spread[i])),
         )
         table.add_row(*map(Text, cells))
     console.print(table)
@@ -118,8 +119,13 @@ def _print_signals(
         f"V: long-run variance. h: for allowances of {', '.join(map(str, limits.allowances))} sd; "
         "- where the reference is too small for one. PSI: of a full window, from which it is "
         "significant. Smallest shift: significant within a window. Seen in: how long the shift "
-        "that opens an incident takes to be significant, on average."
+        "that opens an incident takes to be significant, on average. Spread: the smallest "
+        "growth of the standard deviation that the spread detector sees within a window."
     )
+
+
+def _times(ratio: float) -> str:
+    return f"x {ratio:.3g}" if math.isfinite(ratio) else "-"
 
 
 def _height(h: float) -> str:
@@ -204,12 +210,14 @@ def as_plain(
                 "long_run_variance": one.long_run_variance,
                 "inflation": number(limits.inflation[i]),
                 "cusum": [[number(h) for h in side] for side in limits.cusum[i]],
+                "spread": [[number(h) for h in side] for side in limits.spread[i]],
                 "adwin_log_inv_delta": number(limits.adwin_log_inv_delta[i]),
                 "psi": number(seen.psi[i]),
                 "smallest_shift_sd": number(seen.smallest_sd[i]),
                 "smallest_shift": number(seen.smallest[i]),
                 "opening_shift_sd": number(seen.opening_sd[i]),
                 "rows_to_see": number(seen.rows_to_see[i]),
+                "smallest_spread": number(seen.smallest_spread[i]),
             }
             for i, one in enumerate(profile.signals)
         ],

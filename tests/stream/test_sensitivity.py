@@ -102,6 +102,30 @@ def test_a_shift_is_told_in_the_unit_of_its_signal(profile: ReferenceProfile) ->
     assert found.smallest[place] == pytest.approx(10.0 * found.smallest_sd[place], rel=0.02)
 
 
+@pytest.mark.parametrize("share", [1.3, 0.6])
+def test_a_wider_spread_is_seen_within_a_window_where_it_is_said_to_be(
+    profile: ReferenceProfile, share: float
+) -> None:
+    place = [one.signal for one in profile.signals].index("normal")
+    settings = Settings(detection=DetectionSettings(detectors=("spread",)))
+    growth = sensitivity(profile, thresholds(profile, settings), settings).smallest_spread[place]
+    assert 1.0 < growth < 1.5
+    rows = sample(profile, settings.stream.window_panes * PANE_ROWS, seed=5)
+    wide = Rehearsal(profile, settings)
+    prepared = rows.prepared(wide.preparation, np.arange(len(rows)))
+    prepared.z[place] *= 1.0 + share * (growth - 1.0)
+    seen_by = {
+        d for p in wide.run(prepared, PANE_ROWS) for d in p.verdicts[0].signals[place].detectors
+    }
+    assert seen_by == ({"spread"} if share > 1.0 else set())
+
+
+def test_only_a_number_has_a_smallest_spread(profile: ReferenceProfile) -> None:
+    found = seen(profile).smallest_spread
+    watched = [one.signal for i, one in enumerate(profile.signals) if np.isfinite(found[i])]
+    assert watched == ["normal", "skewed"]
+
+
 def test_a_stricter_budget_sees_less_and_more_traffic_sees_more(profile: ReferenceProfile) -> None:
     base = seen(profile)
     assert (seen(profile, alarm_budget=0.001).smallest_sd > base.smallest_sd).all()
