@@ -21,7 +21,7 @@ from detectors.contract import (
 from detectors.cusum import LANES, step
 from detectors.packing import pack, pack_marks, unpack, unpack_marks
 
-ALLOWANCES = (0.05, 0.125, 0.25, 0.5, 1.0)
+ALLOWANCES = (0.05, 0.13, 0.35, 0.8, 1.5)  # half of the shifts of .1 to 3 sd
 
 _VERSION = 1
 

@@ -10,7 +10,8 @@ from detectors.kernel import kernel
 
 OFF_CONSTANT = 10.0  # sd; what a value counts that differs from a constant reference
 MOST = 1000.0  # sd; no z is beyond it
-_TAIL = 0.001
+_BEYOND = 30  # rows of the reference that are clipped on each side, at least ...
+_TAILS = (0.0003, 0.001)  # ... unless that is less or more than these shares of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,19 @@ class LevelScale:
     unseen: float
 
 
+def tail(rows: int) -> float:
+    """The share of a reference of so many values that is clipped on each side.
+
+    What is clipped off is lost to the sums: at the quantile .999 of N(0,1) a shift of 3 sd counts
+    as 2.65, at .9997 as 2.78. A quantile further out is known by fewer rows, so that only a large
+    reference can afford it: 30 rows lie beyond it, or .001 of a small reference.
+
+    >>> tail(1_000), tail(50_000), tail(10**6)
+    (0.001, 0.0006, 0.0003)
+    """
+    return min(max(_BEYOND / max(rows, 1), _TAILS[0]), _TAILS[1])
+
+
 def _mean_and_sd(values: FloatArray, weights: FloatArray) -> tuple[float, float]:
     """Mean and standard deviation, also of values near the largest float64."""
     unit = float(np.abs(values).max(initial=0.0))
@@ -54,9 +68,10 @@ def _mean_and_sd(values: FloatArray, weights: FloatArray) -> tuple[float, float]
 def number_scale(values: FloatArray) -> Scale:
     """The scale of a reference sample (m,), of which only the finite values count.
 
-    Values are clipped to the quantiles .001 and .999, and mean and sd taken *after* clipping, so
-    that an outlier can neither hide in a large sd nor shift a sum by itself. Where nothing but a
-    constant is left by that (a flag set in less than .1 % of the rows), the whole range is used.
+    Values are clipped to the quantiles `tail` and 1 - `tail`, and mean and sd taken *after*
+    clipping, so that an outlier can neither hide in a large sd nor shift a sum by itself. Where
+    nothing but a constant is left by that (a flag set in less than .1 % of the rows), the whole
+    range is used.
     A sample without values has the constant 0.
 
     >>> number_scale(np.array([3.0, 3.0, 3.0])).sd
@@ -65,9 +80,9 @@ def number_scale(values: FloatArray) -> Scale:
     values = np.sort(values[np.isfinite(values)])
     if not values.size:
         return Scale(0.0, 0.0, 0.0, 0.0)
-    for tail in (_TAIL, 0.0):
+    for share in (tail(values.size), 0.0):
         # Order statistics rather than interpolation: the difference of two may overflow.
-        cut = int(tail * (values.size - 1))
+        cut = int(share * (values.size - 1))
         low, high = float(values[cut]), float(values[values.size - 1 - cut])
         clipped = np.clip(values, low, high)
         mean, sd = _mean_and_sd(clipped, np.ones(clipped.size))
@@ -97,8 +112,9 @@ def category_scale(counts: IntArray) -> LevelScale:
     order = np.argsort(surprise[seen])
     reached = np.cumsum(counts[seen][order]) / counts.sum()
     ordered = surprise[seen][order]
-    low = float(ordered[np.searchsorted(reached, _TAIL)])
-    high = float(ordered[min(np.searchsorted(reached, 1.0 - _TAIL), ordered.size - 1)])
+    cut = tail(int(counts.sum()))
+    low = float(ordered[np.searchsorted(reached, cut)])
+    high = float(ordered[min(np.searchsorted(reached, 1.0 - cut), ordered.size - 1)])
     clipped = np.clip(surprise, low, high)
     mean, sd = _mean_and_sd(clipped[seen], counts[seen].astype(np.float64))
     if sd == 0.0:

@@ -81,7 +81,7 @@ class SeriesState:
         self._settings = settings
         count = len(self.signals)
         panes = settings.stream.window_panes
-        self._clipped = Moments(count, panes)  # what decides: outliers count no more than q.999
+        self._clipped = Moments(count, panes)  # what decides: outliers count no more than the clip
         self._plain = Moments(count, panes)  # what is shown: outliers in full
         self._life = Lifecycle.fresh(count)
         hold = settings.detection.pending_panes + settings.detection.resolve_panes

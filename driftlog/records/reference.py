@@ -42,7 +42,7 @@ class SignalProfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     levels: tuple[str, ...] = ()  # categories: levels with a bin of their own
     other_levels: tuple[str, ...] = ()  # categories: known levels that share one bin
     surprise: tuple[float, ...] = ()  # categories: nats; by level, of other levels, of unseen ones
-    clip: tuple[float, float] = (0.0, 0.0)  # quantiles .001 and .999
+    clip: tuple[float, float] = (0.0, 0.0)  # outer quantiles; see detectors.standardise.tail
     mean: float = 0.0  # of the clipped values; of a category's surprise, in nats
     sd: float = 0.0  # likewise; 0 of a constant, of two values at least .1 of their distance
     quantiles: tuple[float, ...] = ()  # 0, .05, .25, .5, .75, .95, 1 of the raw values

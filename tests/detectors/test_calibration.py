@@ -96,12 +96,65 @@ def test_long_run_variance_is_one_for_independent_values_and_19_for_ar1_of_nine_
     assert long_run_variance(ar1(rng, 2_000, 0.9)) == pytest.approx(19.0, rel=0.35)
 
 
+def wandering(rng: Rng, rows: int, day: int, sd: float) -> FloatArray:
+    """Values whose mean is drawn anew each day of so many rows, as calls in campaigns are."""
+    level = np.repeat(rng.normal(size=-(-rows // day)) * sd, day)[:rows]
+    values: FloatArray = (rng.normal(size=rows) + level) / np.sqrt(1 + sd * sd)
+    return values
+
+
+def test_a_mean_that_wanders_from_day_to_day_is_seen_in_a_reference_of_ten_days() -> None:
+    rng = np.random.default_rng(8)
+    true = (1 + 0.25 * 200) / 1.25
+    found = [long_run_variance(wandering(rng, 2_000, 200, 0.5)) for _ in range(60)]
+    # Blocks of at most 40 rows, and the correlation of neighbours, tell a fifth of it.
+    assert 0.5 * true < np.median(found) < 2 * true
+    assert np.quantile(found, 0.1) > 0.2 * true
+
+
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"AR(1) .8"}))
+def test_few_long_blocks_prove_nothing_of_independent_values(kind: str) -> None:
+    rng = np.random.default_rng(9)
+    found = []
+    for rows in [2_000] * 150 + [20_000] * 50:
+        reference = KINDS[kind](rng, rows)
+        z = NumberStandardiser([number_scale(reference)]).z(reference[None])[0]
+        found.append(long_run_variance(z))
+    assert sum(v > 2 for v in found) <= 7  # 1 % of 200, and the luck of the draw
+
+
 @pytest.mark.parametrize("z", [np.array([]), np.array([np.nan]), np.zeros(100), np.array([1.0])])
 def test_a_reference_that_says_nothing_has_usable_thresholds(z: FloatArray) -> None:
     assert long_run_variance(z) == 1.0
     h = thresholds(z, 1e6)
     assert (h > 0).all() and np.isfinite(h[:, -1]).all()
     assert adwin_scale(z) == 1.0
+
+
+def test_clipping_leaves_thirty_rows_beyond_and_a_thousandth_of_a_small_reference() -> None:
+    rng = np.random.default_rng(4)
+    for rows, beyond in ((1_000, 1), (10_000, 10), (50_000, 30), (100_000, 30), (400_000, 120)):
+        reference = rng.normal(size=rows)
+        scale = number_scale(reference)
+        for clipped in (reference < scale.low, reference > scale.high):
+            assert np.count_nonzero(clipped) == pytest.approx(beyond, abs=1)
+
+
+def test_a_large_shift_is_not_clipped_away() -> None:
+    rng = np.random.default_rng(6)
+    between, d, runs = 1e6, 3.0, 2_000
+    reference = rng.normal(size=100_000)
+    standardiser = NumberStandardiser([number_scale(reference)])
+    h = thresholds(standardiser.z(reference[None])[0], between)
+    bank = PageHinkley(np.broadcast_to(h, (runs, *h.shape)))
+    scales = NumberStandardiser([number_scale(reference)] * runs)
+    bank.update(scales.z(rng.normal(size=(runs, 300))), marks(300))
+    bank.end_pane(0)
+    bank.update(scales.z(rng.normal(size=(runs, 40)) + d), marks(40, 300))
+    first = dict(reversed(bank.end_pane(1).hits))
+    assert len(first) == runs
+    # The thresholds' own T is some three times the nominal one: 1.5 of the yardstick at that.
+    assert np.mean(list(first.values())) + 1 < 1.5 * 2 * np.log(3 * between) / d**2
 
 
 def test_a_changed_constant_alarms_within_three_rows() -> None:
