@@ -77,6 +77,8 @@ class Schema:
         inputs: list[CellType] = []
         self.answers: dict[str, CellType] = {}  # output and service signals
         for one in profile.signals:
+            if one.joint is not None:
+                continue  # made from the others
             is_input = one.role == "input"
             name = signal_input(one.signal) if is_input else one.signal
             if not is_input and name not in OUTPUT_SIGNALS + SERVICE_SIGNALS:

@@ -25,6 +25,7 @@ from driftlog.records import (
     rounded,
 )
 from stream.effect import Effect, Usual
+from stream.joint import PairMemory
 
 __all__ = ["SignalEvidence", "signal_verdicts"]
 
@@ -47,6 +48,7 @@ class SignalEvidence:
     plain: dict[int, SpanMoments]  # by panes
     spans: NDArray[np.int64]  # panes looked back at, (S,)
     usual: Usual
+    pairs: PairMemory | None = None  # where the joint signal is one of the shard's
 
     @cached_property
     def scores(self) -> list[dict[str, Score]]:
@@ -115,6 +117,7 @@ def _loud(
         before=_before(profile),
         after=_after(i, profile, evidence),
         moved=_moved(i, profile, evidence.psi, int(evidence.spans[i])),
+        correlations=evidence.pairs.told() if evidence.pairs and profile.joint else (),
         weight=profile.weight,
     )
 

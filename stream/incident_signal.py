@@ -6,7 +6,14 @@ from collections.abc import Iterable
 
 import msgspec
 
-from driftlog.records import AlertSignal, Onset, SignalState, SignalVerdict, Verdict
+from driftlog.records import (
+    JOINT_SIGNAL,
+    AlertSignal,
+    Onset,
+    SignalState,
+    SignalVerdict,
+    Verdict,
+)
 from stream.routing import ALL
 
 __all__ = ["Member", "all_rows_key", "member_key", "moment", "of_all_rows"]
@@ -46,6 +53,7 @@ class Member(msgspec.Struct, array_like=True):
             before=signal.before,
             after=signal.after,
             moved=signal.moved,
+            correlations=signal.correlations,
         )
         ratio = ratios.get(detector, 0.0) / _RATIOS_A_UNIT
         rank = max(abs(signal.effect_sd), abs(signal.effect_rate), signal.psi, ratio)
@@ -80,13 +88,17 @@ class Member(msgspec.Struct, array_like=True):
         """Give up what only a told signal needs; thousands of these make up an incident."""
         if self.evidence.scores:
             self.evidence = msgspec.structs.replace(
-                self.evidence, scores={}, before=None, after=None, moved=()
+                self.evidence, scores={}, before=None, after=None, moved=(), correlations=()
             )
 
     @property
-    def order(self) -> tuple[bool, bool, float, str, str]:
-        """Sort key: the worst first; what is back to usual comes last, after what is stale."""
-        return (self.cleared, self.stale, -self.rank, self.evidence.series, self.evidence.signal)
+    def order(self) -> tuple[bool, bool, bool, float, str, str]:
+        """Sort key: the worst first; what is back to usual comes last, after what is stale.
+
+        The joint signal comes after those it is made from: a shift of one input moves it too.
+        """
+        made, name = self.evidence.signal == JOINT_SIGNAL, self.evidence.signal
+        return (self.cleared, self.stale, made, -self.rank, self.evidence.series, name)
 
 
 def member_key(series: str, signal: str) -> str:

@@ -12,6 +12,7 @@ from driftlog.records import EVENT, ReferenceProfile
 from driftlog.settings import Settings
 from stream.banks import banks
 from stream.book import ReferenceBook
+from stream.joint import PairMemory, joint_inputs, without_joint
 from stream.learning import Learner
 from stream.preparation import Preparation, Prepared
 from stream.profile import profile_of_events
@@ -60,6 +61,7 @@ class Judging:
         self._learned: dict[str, ReferenceProfile] = {}
         self._preparations: dict[str, Preparation] = {}
         self._thresholds: dict[str, Thresholds] = {}
+        self._without_joint: dict[str, ReferenceProfile] = {}
         self._shards: dict[str, dict[int, tuple[Shard, ...]]] = {}
 
     @property
@@ -79,8 +81,17 @@ class Judging:
         self._book = self._book.with_profile(profile)
 
     def in_effect(self, model: str, version: str, start_ms: int) -> ReferenceProfile | None:
-        """Return the reference for a pane that starts then, none while there is none."""
-        return self._book.in_effect(model, version, start_ms)
+        """Return the reference for a pane that starts then, none while there is none.
+
+        With ``detection.joint`` off it has no joint signal.
+        """
+        found = self._book.in_effect(model, version, start_ms)
+        if found is None or self.settings.detection.joint:
+            return found
+        key = _key(found)
+        if key not in self._without_joint:
+            self._without_joint[key] = without_joint(found)
+        return self._without_joint[key]
 
     def knows(self, model: str, version: str) -> bool:
         """Whether there is any reference, be it for later panes."""
@@ -142,18 +153,22 @@ class Judging:
             profile.model, profile.version, shard, profile.reference_id, self.config
         )
         signals = [profile.signals[i] for i in places]
-        return SeriesState(identity, signals, places, detectors, psi, self.settings)
+        joint = joint_inputs(profile.signals)
+        pairs = PairMemory(joint[1]) if joint and joint[0] in places else None
+        return SeriesState(identity, signals, places, detectors, psi, self.settings, pairs)
 
     def route(self, rows: Rows, profile: ReferenceProfile | None) -> Iterator[tuple[int, Rows]]:
         """Say which rows go to which partition of ``columns``.
 
         Without a reference all go where it is being learned. With one, a partition gets the rows of
-        the segments and the columns of the signals that its shards watch.
+        the segments and the columns of the signals that its shards watch; the joint signal needs
+        those of all its inputs.
         """
         if profile is None:
             yield model_partition(rows.model, rows.version, self.partitions), rows
             return
         named = set(segments_of(profile, self.settings.models))
+        made = {one.signal: one.joint.inputs for one in profile.signals if one.joint is not None}
         for partition, shards in self._all_shards(profile).items():
             segments = {shard.segment for shard in shards}
             part = rows
@@ -168,7 +183,8 @@ class Judging:
                 )
                 part = rows.take(np.flatnonzero(wanted[rows.segment.codes]))
             if len(part):
-                yield partition, part.pick({name for shard in shards for name in shard.signals})
+                wide = {name for shard in shards for name in shard.signals}
+                yield partition, part.pick(wide.union(*(made.get(name, ()) for name in wide)))
 
 
 def _key(profile: ReferenceProfile) -> str:

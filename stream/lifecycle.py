@@ -59,6 +59,7 @@ class Lifecycle:
         clear: BoolArray,
         end_ms: int,
         settings: DetectionSettings,
+        waits: BoolArray | None = None,
     ) -> BoolArray:
         """Take one pane; return which signals came back from drift.
 
@@ -69,19 +70,24 @@ class Lifecycle:
             clear: the last panes alone look usual.
             end_ms: end of the pane.
             settings: how many panes pending and clear must last.
+            waits: signals that stay pending while any other is: what they show may be the other's
+                doing, and that is then told first.
         """
         drifting = self.state == _DRIFT
         beyond = alarmed & important & ~insufficient
         self.pending = np.where(beyond & ~drifting, self.pending + 1, 0).astype(np.int32)
         run = np.where(clear, self.clear + 1, 0)
         self.clear = np.where(drifting, np.where(insufficient, self.clear, run), 0).astype(np.int32)
+        ripe = self.pending >= settings.pending_panes
+        if waits is not None and ripe.any() and (beyond & ~drifting & ~ripe & ~waits).any():
+            ripe &= ~waits
         needed = max(1, settings.resolve_panes // 2)
         back: BoolArray = drifting & ~insufficient & (self.clear >= needed)
         state = np.select(
             [
                 drifting & ~back,
                 back,
-                self.pending >= settings.pending_panes,
+                ripe,
                 beyond,
                 insufficient,
                 alarmed,

@@ -20,6 +20,7 @@ from detectors.standardise import (
     Scale,
 )
 from driftlog.records import SignalProfile, SignalType
+from stream.joint import JointInputs, joint_inputs
 from stream.rows import CategoryColumn, Rows
 
 __all__ = ["Preparation", "Prepared"]
@@ -52,7 +53,8 @@ class Prepared:
 class Preparation:
     """The signals of a reference, ready to prepare any number of rows.
 
-    A signal that the rows lack, such as a column that has vanished, is missing in all of them.
+    A signal that the rows lack, such as a column that has vanished, is missing in all of them. The
+    joint signal is no column: it is made from the others, as far as they are among the signals.
 
     Args:
         signals: of the profile, or a shard's share of them.
@@ -74,6 +76,7 @@ class Preparation:
         self._index = [
             {level: at for at, level in enumerate((*s.levels, *s.other_levels))} for s in categories
         ]
+        self._joint = _Joint.among(self.signals, self._numbers)
 
     @cached_property
     def shares(self) -> NDArray[np.float64]:
@@ -105,21 +108,6 @@ class Preparation:
         shape = (len(self.signals), n)
         z, plain = np.empty(shape), np.empty(shape)
         bins = np.empty(shape, dtype=np.int16)
-        if len(self._numbers):
-            x = np.full((len(self._numbers), n), np.nan)
-            for row, at in zip(x, self._numbers, strict=True):
-                found = numbers.get(self.signals[at].signal)
-                if found is not None:
-                    row[:] = found
-            z[self._numbers] = self._standardiser.z(x)
-            bins[self._numbers] = self._number_encoder.encode(x)
-            with np.errstate(over="ignore", invalid="ignore"):
-                x = (x - self._mean) / self._sd
-            # An infinity is a wrong type, but a finite value may become one on the way.
-            wrong = np.isnan(z[self._numbers])
-            x = np.clip(x, -_MOST_PLAIN, _MOST_PLAIN)
-            x[wrong] = np.nan
-            plain[self._numbers] = x
         if len(self._categories):
             levels = np.full((len(self._categories), n), MISSING, dtype=np.int32)
             for row, at, index in zip(levels, self._categories, self._index, strict=True):
@@ -128,7 +116,47 @@ class Preparation:
                     row[:] = _reference_codes(column, index)
             z[self._categories] = plain[self._categories] = self._surprise.z(levels)
             bins[self._categories] = self._category_encoder.encode(levels)
+        if len(self._numbers):
+            x = np.full((len(self._numbers), n), np.nan)
+            for row, at in zip(x, self._numbers, strict=True):
+                found = numbers.get(self.signals[at].signal)
+                if found is not None:
+                    row[:] = found
+            if self._joint is not None:
+                x[self._joint.row] = np.nan  # whatever column is called so
+            z[self._numbers] = self._standardiser.z(x)
+            if self._joint is not None:
+                x[self._joint.row] = self._joint.inputs.score(z)
+                z[self._joint.place] = self._joint.standardiser.z(x[self._joint.row][None])[0]
+            bins[self._numbers] = self._number_encoder.encode(x)
+            with np.errstate(over="ignore", invalid="ignore"):
+                x = (x - self._mean) / self._sd
+            # An infinity is a wrong type, but a finite value may become one on the way.
+            wrong = np.isnan(z[self._numbers])
+            x = np.clip(x, -_MOST_PLAIN, _MOST_PLAIN)
+            x[wrong] = np.nan
+            plain[self._numbers] = x
         return Prepared(z, bins, plain)
+
+
+@dataclass(frozen=True, slots=True)
+class _Joint:
+    """The number that is made from the others."""
+
+    place: int  # among all signals
+    row: int  # among the numbers
+    inputs: JointInputs
+    standardiser: NumberStandardiser
+
+    @classmethod
+    def among(cls, signals: Sequence[SignalProfile], numbers: NDArray[np.intp]) -> _Joint | None:
+        found = joint_inputs(signals)
+        if found is None:
+            return None
+        place, inputs = found
+        one = signals[place]
+        scale = NumberStandardiser([Scale(*one.clip, one.mean, one.sd)])
+        return cls(place, int(np.searchsorted(numbers, place)), inputs, scale)
 
 
 def _reference_codes(column: CategoryColumn, index: Mapping[str, int]) -> NDArray[np.int32]:

@@ -23,8 +23,9 @@ from driftlog.settings import ModelSettings
 from stream.profiling.cells import Kind
 from stream.profiling.columns import Column, Columns, Gathering, columns_of
 from stream.profiling.exclusion import why_excluded
+from stream.profiling.joint import joint_signal
 from stream.profiling.signals import signal_profile
-from stream.profiling.types import guess_type, read_as
+from stream.profiling.types import Numbers, Texts, guess_type, read_as
 from stream.rows import MISSING, CategoryColumn
 
 __all__ = ["MIN_ROWS", "Gathering", "build_profile", "profile_of_events", "reference_id"]
@@ -52,6 +53,9 @@ def build_profile(
     (`guess_type`) unless ``models.types`` names them, by input or by output signal; cells of other
     types are then converted.
 
+    Where inputs go together a last signal, ``joint``, says how usual their combination is
+    (`stream.profiling.joint`).
+
     Args:
         columns: the rows, by `Gathering`.
         model: name of the model.
@@ -73,18 +77,25 @@ def build_profile(
         )
     signals: list[SignalProfile] = []
     excluded: dict[str, str] = {}
+    cells: dict[str, Numbers | Texts] = {}
     for column in columns.columns:
         found = _signal(column, models)
         if isinstance(found, str):
             excluded[column.name] = found
-        else:
-            signals.append(found)
+            continue
+        frozen, values = found
+        signals.append(frozen)
+        if frozen.role == "input":
+            cells[frozen.signal] = values
     if all(one.role == "service" for one in signals):
         why = "; ".join(f"{name}: {reason}" for name, reason in excluded.items())
         raise ProfileError(
             f"nothing in the {rows} rows of {model} {version} can be watched ({why or 'no inputs'})"
             "; name inputs in models.include"
         )
+    joint = joint_signal(signals, rows, cells)
+    if joint is not None:
+        signals.append(joint)
     first, last = int(columns.ts_ms[0]), int(columns.ts_ms[-1])
     profile = ReferenceProfile(
         model=model,
@@ -135,8 +146,8 @@ def reference_id(profile: ReferenceProfile) -> str:
     return blake2b(REFERENCE.encode(content), digest_size=6).hexdigest()
 
 
-def _signal(column: Column, models: ModelSettings) -> SignalProfile | str:
-    """The column's profile, or why it has none."""
+def _signal(column: Column, models: ModelSettings) -> tuple[SignalProfile, Numbers | Texts] | str:
+    """The column's profile and its cells as that type, or why it has none."""
     by_hand = models.types.get(column.name)
     kind = SignalType(by_hand) if by_hand else guess_type(column.cells)
     if column.role == "input":
@@ -156,7 +167,7 @@ def _signal(column: Column, models: ModelSettings) -> SignalProfile | str:
     held = values.codes > MISSING if isinstance(values, CategoryColumn) else np.isfinite(values)
     if not held.any():
         return f"holds nothing that can be read as a {kind}"
-    return signal_profile(column.signal, column.role, kind, values)
+    return signal_profile(column.signal, column.role, kind, values), values
 
 
 def _shares(segments: dict[str, int], rows: int, most: int) -> dict[str, float]:

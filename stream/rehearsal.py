@@ -12,6 +12,7 @@ from driftlog.errors import ProfileError
 from driftlog.records import Alert, AlertStatus, ReferenceProfile, SignalState, Verdict
 from driftlog.settings import Settings
 from stream.incidents import ModelIncidents
+from stream.joint import without_joint
 from stream.judging import Judging
 from stream.preparation import Preparation, Prepared
 from stream.routing import ALL
@@ -55,7 +56,7 @@ class Rehearsal:
                 "signals; build one that has"
             )
         judging = Judging(settings, partitions=1)
-        self.profile = profile
+        self.profile = profile = profile if settings.detection.joint else without_joint(profile)
         self.settings = settings
         self.limits: Thresholds = judging.thresholds(profile)
         self.preparation: Preparation = judging.preparation(profile)

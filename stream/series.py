@@ -21,6 +21,7 @@ from driftlog.settings import Settings
 from stream.alarms import AlarmMemory
 from stream.effect import Effect, Usual, measure
 from stream.evidence import SignalEvidence, signal_verdicts
+from stream.joint import PairMemory
 from stream.lifecycle import Lifecycle
 from stream.preparation import Prepared
 from stream.routing import Shard
@@ -60,6 +61,7 @@ class SeriesState:
         detectors: those that may open an incident, in the order of the settings.
         psi: the window's bins; shown whether or not it may open an incident.
         settings: ``stream`` and ``detection`` are read.
+        pairs: how inputs go together, where the joint signal is one of the shard's.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class SeriesState:
         detectors: Sequence[Detector],
         psi: PSI,
         settings: Settings,
+        pairs: PairMemory | None = None,
     ) -> None:
         self.identity = identity
         self.signals = tuple(signals)
@@ -87,6 +90,8 @@ class SeriesState:
         hold = settings.detection.pending_panes + settings.detection.resolve_panes
         self._alarms = AlarmMemory(self._detectors, count, hold)
         self._samples: list[tuple[int, tuple[str, ...]]] = []
+        self._pairs = pairs
+        self._joint = np.array([s.joint is not None for s in self.signals], dtype=np.bool_)
         self._usual = _usual(self.signals, settings.detection.effect_factors)
 
     @property
@@ -139,7 +144,14 @@ class SeriesState:
             clear=self._recovered() if drifting.any() else np.zeros_like(drifting),
             end_ms=start_ms + stream.pane,
             settings=self._settings.detection,
+            waits=None if self._pairs is None else self._joint,
         )
+        if self._pairs is not None:
+            joint = self._joint
+            if ((alarmed[joint] | drifting[joint]) & ~back[joint]).any():
+                self._pairs.take(prepared.z[:, pick])
+            else:
+                self._pairs.forget()
         if back.any():
             self._forget(back)
             shown = self._psi.recent(stream.window_panes)
@@ -243,6 +255,7 @@ class SeriesState:
             plain={int(k): self._plain.span(int(k)) for k in np.unique(spans)},
             spans=spans,
             usual=self._usual,
+            pairs=self._pairs,
         )
         signals = signal_verdicts(
             self.signals,
@@ -292,6 +305,7 @@ class SeriesState:
             "life": self._life.dump(),
             **self._alarms.dump(),
             "samples": self._samples,
+            "pairs": [] if self._pairs is None else self._pairs.dump(),
         }
         return bytes(cramjam.lz4.compress_block(msgspec.msgpack.encode(plain)))
 
@@ -319,6 +333,8 @@ class SeriesState:
             self._plain.restore(plain["plain"])
             self._life = Lifecycle.load(plain["life"])
             self._alarms.load(plain)
+            if self._pairs is not None:
+                self._pairs.load(plain["pairs"])
             self._samples = [(int(end), tuple(ids)) for end, ids in plain["samples"]]
             self.closed_through_ms = int(plain["closed_through_ms"])
         except (

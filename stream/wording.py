@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from driftlog.records import AlertSignal, BinShare, Spread
+from driftlog.records import JOINT_SIGNAL, AlertSignal, BinShare, Spread
 
 __all__ = ["figure", "figures", "sentence", "shares", "title"]
 
 _NAMED = 2  # signals named in a title; the rest are counted
 _LONGEST = 60  # letters of a name
 _SHIFT = 0.25  # sd; below it a mean has not moved enough to be the story
+_SAME = 0.05  # of a correlation; a smaller change is not what happened
 _WHAT = {"error": "error rate"}  # signals with a plainer name
 
 
@@ -65,6 +66,8 @@ def sentence(signal: AlertSignal) -> str:
     The most telling of what is known: values gone missing or of the wrong type, values never seen
     before, a rate, a mean, and else how the values are spread over their bins.
     """
+    if signal.signal == JOINT_SIGNAL:
+        return _untied(signal)
     name = _WHAT.get(signal.signal, _short(signal.signal))
     before, after = signal.before, signal.after
     if before and after and abs(after.missing - before.missing) > _missing_matters(signal):
@@ -101,9 +104,26 @@ def title(signals: Sequence[AlertSignal], watched: int) -> str:
     for signal in signals:
         distinct.setdefault(signal.signal, signal)
     ordered = list(distinct.values())
-    said = "; ".join(sentence(s) for s in ordered[:_NAMED])
-    more = f" and {len(ordered) - _NAMED} more" if len(ordered) > _NAMED else ""
+    # A shift of one input moves the joint signal too, which then has nothing to add.
+    named = [s for s in ordered if s.signal != JOINT_SIGNAL][:_NAMED] or ordered[:_NAMED]
+    said = "; ".join(sentence(s) for s in named)
+    more = f" and {len(ordered) - len(named)} more" if len(ordered) > len(named) else ""
     return f"{said}{more} ({len(ordered)} of {max(watched, len(ordered))} signals)"
+
+
+def _untied(signal: AlertSignal) -> str:
+    """Say which inputs no longer go together: the worst pair, and its correlation."""
+    if not signal.correlations:
+        return "inputs do not go together as usual"
+    worst = signal.correlations[0]
+    pair = " and ".join(map(_short, worst.inputs))
+    before, after = worst.before, worst.after
+    if abs(after - before) < _SAME:
+        return f"{pair} do not go together as usual"
+    moved = f"(correlation {before:.2f} → {after:.2f})"
+    if before * after > 0 and abs(after) > abs(before):
+        return f"{pair} go together more closely than usual {moved}"
+    return f"{pair} no longer go together as usual {moved}"
 
 
 def _shifted(name: str, signal: AlertSignal, means: tuple[float, float] | None) -> str:

@@ -81,11 +81,14 @@ def command(
     if reference is None and rows_file is None:
         raise click.UsageError("name --reference, --rows, or both")
     from driftlog.cli.calibrate_report import as_plain, print_calibration
+    from stream.joint import without_joint
     from stream.sensitivity import sensitivity
     from stream.thresholds import thresholds
 
     settings = _settings(options)
     profile, sample = _inputs(reference, rows_file, settings, options)
+    if not settings.detection.joint:
+        profile = without_joint(profile)
     limits = thresholds(profile, settings)
     seen = sensitivity(profile, limits, settings)
     check = None

@@ -13,6 +13,7 @@ from driftlog.records.event import (
     Value,
 )
 from driftlog.records.reference import (
+    JointProfile,
     Origin,
     ReferenceProfile,
     SignalProfile,
@@ -20,6 +21,7 @@ from driftlog.records.reference import (
     SpreadProfile,
 )
 from driftlog.records.signal import (
+    JOINT_SIGNAL,
     OUTPUT_SIGNALS,
     SERVICE_SIGNALS,
     input_signal,
@@ -28,6 +30,7 @@ from driftlog.records.signal import (
 from driftlog.records.state import AlertStatus, Decision, Severity, SignalState, SignalType
 from driftlog.records.verdict import (
     BinShare,
+    CorrelationShift,
     Marker,
     Onset,
     Score,
@@ -40,6 +43,7 @@ __all__ = [
     "ACTION",
     "ALERT",
     "EVENT",
+    "JOINT_SIGNAL",
     "LABEL",
     "MARKER",
     "MAX_TS_MS",
@@ -55,8 +59,10 @@ __all__ = [
     "Because",
     "BinShare",
     "Codec",
+    "CorrelationShift",
     "Decision",
     "Event",
+    "JointProfile",
     "Label",
     "Marker",
     "Nested",

@@ -8,7 +8,7 @@ import msgspec
 
 from driftlog.records.codec import Record
 from driftlog.records.state import AlertStatus, Decision, Severity
-from driftlog.records.verdict import BinShare, Onset, Score, Spread
+from driftlog.records.verdict import BinShare, CorrelationShift, Onset, Score, Spread
 
 __all__ = ["Action", "ActionKind", "Alert", "AlertSignal", "Because"]
 
@@ -32,6 +32,7 @@ class AlertSignal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     before: Spread | None = None
     after: Spread | None = None
     moved: tuple[BinShare, ...] = ()
+    correlations: tuple[CorrelationShift, ...] = ()  # of the joint signal: pairs, worst first
     cleared_ms: int | None = None  # end of the pane at which it was back
 
 

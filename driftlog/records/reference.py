@@ -9,10 +9,31 @@ import msgspec
 from driftlog.records.codec import Record
 from driftlog.records.state import SignalType
 
-__all__ = ["Origin", "ReferenceProfile", "SignalProfile", "SignalRole", "SpreadProfile"]
+__all__ = [
+    "JointProfile",
+    "Origin",
+    "ReferenceProfile",
+    "SignalProfile",
+    "SignalRole",
+    "SpreadProfile",
+]
 
 Origin = Literal["file", "span", "learned", "accepted"]
-SignalRole = Literal["input", "output", "service"]
+SignalRole = Literal["input", "output", "service", "joint"]
+
+
+class JointProfile(msgspec.Struct, frozen=True, kw_only=True):
+    """Which inputs go together in the reference, and how: see `detectors.joint.Ties`.
+
+    At most 100 inputs and 512 pairs.
+    """
+
+    inputs: tuple[str, ...]  # their signals
+    centre: tuple[float, ...]  # by input: mean of z, clipped at 2 sd
+    scale: tuple[float, ...]  # and its standard deviation
+    pairs: tuple[tuple[int, int], ...]  # places in ``inputs``
+    correlation: tuple[float, ...]  # by pair
+    weight: tuple[float, ...]  # by pair: entry of the inverse correlation matrix
 
 
 class SpreadProfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -53,7 +74,8 @@ class SignalProfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     autocorrelation: float = 0.0  # at lag 1
     skewness: float = 1.0  # of the standardised values, absolute, at least 1; ADWIN needs it
     spread: SpreadProfile | None = None  # none: its spread is not watched by itself
-    weight: float = 1.0
+    weight: float = 1.0  # in the drift share; 0 of what is made from other signals
+    joint: JointProfile | None = None  # of the signal of that role: what it is made from
 
 
 class ReferenceProfile(Record, frozen=True, kw_only=True, omit_defaults=True):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-__all__ = ["OUTPUT_SIGNALS", "SERVICE_SIGNALS", "input_signal", "signal_input"]
+__all__ = ["JOINT_SIGNAL", "OUTPUT_SIGNALS", "SERVICE_SIGNALS", "input_signal", "signal_input"]
 
 OUTPUT_SIGNALS = ("prediction", "confidence", "entropy", "margin")
 SERVICE_SIGNALS = ("latency", "error")  # milliseconds; whether the status was not ok
+JOINT_SIGNAL = "joint"  # how usual the combination of a row's inputs is
 
 _PREFIX = "input."
-_RESERVED = frozenset(OUTPUT_SIGNALS + SERVICE_SIGNALS)
+_RESERVED = frozenset((*OUTPUT_SIGNALS, *SERVICE_SIGNALS, JOINT_SIGNAL))
 
 
 def input_signal(name: str) -> str:
-    """Name of an input's signal: its own, unless an output or service signal is called so.
+    """Name of an input's signal: its own, unless a signal that is no input is called so.
 
     >>> input_signal("distance"), input_signal("confidence")
     ('distance', 'input.confidence')

@@ -7,7 +7,16 @@ import msgspec
 from driftlog.records.codec import Record
 from driftlog.records.state import SignalState
 
-__all__ = ["BinShare", "Marker", "Onset", "Score", "SignalVerdict", "Spread", "Verdict"]
+__all__ = [
+    "BinShare",
+    "CorrelationShift",
+    "Marker",
+    "Onset",
+    "Score",
+    "SignalVerdict",
+    "Spread",
+    "Verdict",
+]
 
 
 class Score(msgspec.Struct, frozen=True, gc=False):
@@ -43,6 +52,15 @@ class BinShare(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     part: float
 
 
+class CorrelationShift(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Two inputs that do not go together as in the reference."""
+
+    inputs: tuple[str, str]  # their signals
+    before: float  # correlation in the reference, of values clipped at 2 sd
+    after: float  # since the change was seen
+    part: float  # of the whole score, 0 to 1
+
+
 class SignalVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One signal at one pane."""
 
@@ -60,6 +78,7 @@ class SignalVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     before: Spread | None = None
     after: Spread | None = None
     moved: tuple[BinShare, ...] = ()
+    correlations: tuple[CorrelationShift, ...] = ()  # of the joint signal: pairs, worst first
     weight: float = 1.0  # in the drift share
 
 

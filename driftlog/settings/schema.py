@@ -120,6 +120,9 @@ class DetectionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
         "adwin",
         "psi",
     )
+    joint: Annotated[
+        bool, _say("watch whether inputs still go together, where the reference's do")
+    ] = True
 
 
 class DecisionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -169,3 +169,25 @@ def test_a_state_that_lacks_a_part_is_refused() -> None:
 def test_one_pane_suffices_where_the_settings_say_so() -> None:
     settings = DetectionSettings(pending_panes=1, resolve_panes=1)
     assert run([(True, True, False, False)], settings) == [SignalState.DRIFT]
+
+
+def test_a_signal_that_waits_does_not_drift_before_one_that_is_pending() -> None:
+    settings = DetectionSettings(pending_panes=2)
+    life = Lifecycle.fresh(2)
+    waits = np.array([False, True])
+    states = []
+    # The one that waits is beyond from the start, the other from the second pane on.
+    for at, other in enumerate([False, True, True, True]):
+        beyond = np.array([other, True])
+        life.step(
+            alarmed=beyond,
+            important=beyond,
+            insufficient=np.zeros(2, dtype=np.bool_),
+            clear=np.zeros(2, dtype=np.bool_),
+            end_ms=at,
+            settings=settings,
+            waits=waits,
+        )
+        states.append((life.of(0), life.of(1)))
+    ok, pending, drift = SignalState.OK, SignalState.PENDING, SignalState.DRIFT
+    assert states == [(ok, pending), (pending, pending), (drift, drift), (drift, drift)]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from driftlog.records import AlertSignal, BinShare, Onset, Spread
+from driftlog.records import AlertSignal, BinShare, CorrelationShift, Onset, Spread
 from stream.wording import figures, sentence, shares, title
 
 UNTIMED = hypothesis.settings(deadline=None)
@@ -21,6 +21,12 @@ def of(mean: float | None = None, sd: float | None = None, missing: float = 0.0)
 
 def moved(name: str, before: float, after: float) -> dict[str, Any]:
     return {"moved": (BinShare(bin=name, before=before, after=after, part=0.6),)}
+
+
+def pair(before: float, after: float) -> dict[str, Any]:
+    inputs = ("distance", "airtime")
+    found = CorrelationShift(inputs=inputs, before=before, after=after, part=0.9)
+    return {"correlations": (found,)}
 
 
 def drifted(signal: str, **more: Any) -> AlertSignal:
@@ -88,6 +94,26 @@ CASES: dict[str, tuple[AlertSignal, str]] = {
     "a new level": (
         drifted("carrier", before=of(), after=of(), **moved("unseen", 0.0, 0.08)),
         "carrier with values never seen before in 0% → 8% of rows",
+    ),
+    "inputs that go their own ways": (
+        drifted("joint", **UP, before=of(0.0, 1.2), after=of(2.5, 3.0), **pair(0.98, 0.1)),
+        "distance and airtime no longer go together as usual (correlation 0.98 → 0.10)",
+    ),
+    "inputs that go against each other": (
+        drifted("joint", **UP, **pair(0.9, -0.9)),
+        "distance and airtime no longer go together as usual (correlation 0.90 → -0.90)",
+    ),
+    "inputs that go together more closely": (
+        drifted("joint", direction=-1, effect_sd=-0.5, **pair(-0.5, -0.9)),
+        "distance and airtime go together more closely than usual (correlation -0.50 → -0.90)",
+    ),
+    "inputs apart by their means": (
+        drifted("joint", **UP, **pair(0.9, 0.89)),
+        "distance and airtime do not go together as usual",
+    ),
+    "inputs of a trimmed alert": (
+        drifted("joint", **UP),
+        "inputs do not go together as usual",
     ),
     "a wrong type": (
         drifted("temp", before=of(1.0, 1.0), after=of(1.0, 1.0), **moved("wrong type", 0.0, 0.12)),
@@ -200,3 +226,14 @@ def test_there_are_words_for_whatever_a_verdict_holds(signal: AlertSignal) -> No
     said = sentence(signal)
     assert "None" not in said
     assert len(said) < 400
+
+
+def test_the_joint_signal_is_counted_but_not_named_beside_what_moved_it() -> None:
+    joint, moved_it = drifted("joint", **UP, **pair(0.9, 0.1)), CASES["a number"][0]
+    assert title([joint, moved_it], 22) == (
+        "distance up 1,040 → 1,480 (2.1 sd) and 1 more (2 of 22 signals)"
+    )
+    assert title([joint], 22) == (
+        "distance and airtime no longer go together as usual (correlation 0.90 → 0.10) "
+        "(1 of 22 signals)"
+    )
