@@ -156,11 +156,15 @@ def _standard(
 def _score(u: FloatArray, pairs: IntArray, terms: FloatArray, out: FloatArray) -> None:
     # Pair by pair and row by row: a row's score is the same whatever rows stand beside it, which
     # a matrix product does not promise. Unsigned indices are never wrapped, so the loop is fast.
-    count = np.uint64(u.shape[0] // 2)
+    inputs = u.shape[0] // 2
     out[:] = 0.0
-    whole = np.empty(u.shape[0] // 2, dtype=np.bool_)
-    for i in range(whole.shape[0]):
-        whole[i] = u[whole.shape[0] + i].min() > 0.0 if u.shape[1] else True
+    present = np.zeros(out.shape[0])
+    whole = np.empty(inputs, dtype=np.bool_)
+    for k in range(inputs):
+        for r in range(out.shape[0]):
+            present[r] += u[inputs + k, r]
+        whole[k] = u[inputs + k].min() > 0.0 if out.shape[0] else True
+    count = np.uint64(inputs)
     for p in range(pairs.shape[0]):
         i, j = np.uint64(pairs[p, 0]), np.uint64(pairs[p, 1])
         product, squares = terms[p, 0], terms[p, 1]
@@ -174,10 +178,7 @@ def _score(u: FloatArray, pairs: IntArray, terms: FloatArray, out: FloatArray) -
             both = a * a * u[count + j, r] + b * b * u[count + i, r]
             out[r] += product * a * b + squares * both
     for r in range(out.shape[0]):
-        present = 0.0
-        for i in range(u.shape[0] // 2, u.shape[0]):
-            present += u[i, r]
-        if present < 2.0:
+        if present[r] < 2.0:
             out[r] = np.nan
 
 
