@@ -15,6 +15,8 @@ __all__ = ["AlarmMemory"]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
+_NO_ROW = np.iinfo(np.int64).max  # of an alarm that came at the end of a pane
+
 
 class AlarmMemory:
     """The alarms of D detectors on S signals, from pane to pane.
@@ -23,9 +25,14 @@ class AlarmMemory:
     held for as long as pending and recovery take. Where a change began does not move while the
     signal drifts.
 
+    Of several detectors that know where it began, one that alarms steadily is believed before a
+    momentary one, and of the steady ones the one that alarmed first: what has moved alarms the
+    detector made for it before any other. A larger spread sets off the CUSUMs of the mean too, but
+    later and by chance, and a shift of the mean those of the spread.
+
     Args:
-        detectors: in the order of the readings; of several that know where a change began, the
-            first is believed.
+        detectors: in the order of the readings; of those that alarm on the same row, the first is
+            believed.
         signals: S.
         hold_panes: for how many panes after its own a momentary alarm counts.
     """
@@ -37,6 +44,14 @@ class AlarmMemory:
         self._held = np.full((count, signals), -1, dtype=np.int64)
         self._begun = np.full((count, 3, signals), -1, dtype=np.int64)
         self._onset = np.full((3, signals), -1, dtype=np.int64)
+        # Pane and row at which the present alarm of a steady detector came; -1 without one.
+        self._came = np.full((2, count, signals), -1, dtype=np.int64)
+        self._lead = np.full(signals, -1, dtype=np.int64)
+
+    @property
+    def lead(self) -> IntArray:
+        """Which detector's onset is believed, (S,): its place, -1 where none knows the row."""
+        return self._lead
 
     @property
     def onset(self) -> IntArray:
@@ -64,6 +79,8 @@ class AlarmMemory:
             for begun, momentary in zip(self._begun, self._momentary, strict=True):
                 if not momentary:
                     begun[:] = -1
+            self._came[:] = -1
+            self._lead = np.full_like(self._lead, -1)
             self._onset = np.where(drifting, self._onset, -1)
             return np.zeros_like(drifting), beyond
         for i, (momentary, reading) in enumerate(zip(self._momentary, readings, strict=True)):
@@ -76,24 +93,51 @@ class AlarmMemory:
             else:
                 self._begun[i][:, ~alarm] = -1
                 beyond[i] = alarm
+                self._date(i, reading, pane)
         alarmed = np.asarray(beyond.any(axis=0))
-        # The first detector that knows where the change began says so; else the pane must do.
+        # The detector believed says where the change began; else the pane must do.
         onset = np.full_like(self._onset, -1)
         onset[0] = start_ms
-        for i in reversed(range(len(self._begun))):
-            known = beyond[i] & (self._begun[i][0] >= 0)
-            onset[:, known] = self._begun[i][:, known]
+        self._lead = self._leading(beyond)
+        known = self._lead >= 0
+        onset[:, known] = self._begun[self._lead[known], :, known].T
         vague = alarmed & (onset[1] < 0) & (self._onset[0] >= 0)
         onset[:, vague] = self._onset[:, vague]
         onset[:, ~alarmed] = -1
         self._onset = np.where(drifting, self._onset, onset)
         return alarmed, beyond
 
+    def _date(self, detector: int, reading: Reading, pane: int) -> None:
+        """Note when a steady detector's alarm came, to the row where it says so."""
+        came = self._came[:, detector]
+        came[:, ~reading.alarm] = -1
+        fresh = reading.alarm & (came[0] < 0)
+        if fresh.any():
+            came[0, fresh] = pane
+            came[1, fresh] = _NO_ROW
+            for signal, row in reversed(reading.hits):
+                if fresh[signal]:
+                    came[1, signal] = row
+
+    def _leading(self, beyond: BoolArray) -> IntArray:
+        """Return the detector whose onset is believed, (S,); -1 where none knows one."""
+        lead = np.full(beyond.shape[1], -1, dtype=np.int64)
+        knows = beyond & (self._begun[:, 0] >= 0)
+        for s in np.flatnonzero(knows.any(axis=0)).tolist():
+            order = [
+                (self._momentary[d], *self._came[:, d, s].tolist(), d)
+                for d in np.flatnonzero(knows[:, s]).tolist()
+            ]
+            lead[s] = min(order)[-1]
+        return lead
+
     def forget(self, signals: BoolArray) -> None:
         """Begin anew for the signals of the mask, (S,)."""
         self._held[:, signals] = -1
         self._begun[:, :, signals] = -1
         self._onset[:, signals] = -1
+        self._came[:, :, signals] = -1
+        self._lead[signals] = -1
 
     def dump(self) -> dict[str, Any]:
         """Plain data."""
@@ -101,6 +145,7 @@ class AlarmMemory:
             "held": self._held.tolist(),
             "begun": self._begun.tolist(),
             "onset": self._onset.tolist(),
+            "came": self._came.tolist(),
         }
 
     def load(self, plain: Mapping[str, Any]) -> None:
@@ -112,3 +157,4 @@ class AlarmMemory:
         self._held = np.array(plain["held"], dtype=np.int64).reshape(self._held.shape)
         self._begun = np.array(plain["begun"], dtype=np.int64).reshape(self._begun.shape)
         self._onset = np.array(plain["onset"], dtype=np.int64).reshape(self._onset.shape)
+        self._came = np.array(plain["came"], dtype=np.int64).reshape(self._came.shape)

@@ -32,7 +32,7 @@ __all__ = ["Identity", "SeriesState"]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
-_VERSION = 1
+_VERSION = 2
 _SAMPLES = 3  # correlation ids kept of a pane
 _CLEAR = 0.8  # of the smallest effect: below it a signal is back to usual
 
@@ -134,7 +134,7 @@ class SeriesState:
         alarmed, beyond = self._alarms.step(readings, drifting, pane, start_ms)
         spans = self._spans(pane, alarmed | drifting)
         effect = self._effect(spans, shown)
-        effect = self._sharpened(effect, readings, spans)
+        effect = self._sharpened(effect, readings, spans, start_ms)
         few = (shown.n < self._settings.detection.min_rows) | shown.insufficient
         back = self._life.step(
             alarmed=alarmed,
@@ -198,13 +198,23 @@ class SeriesState:
 
         return Effect(*(gather(name) for name in ("psi", "sd", "rate", "missing", "rows")))
 
-    def _sharpened(self, effect: Effect, readings: Sequence[Reading], spans: IntArray) -> Effect:
-        """Take a detector's own figure of the shift where the change is a pane old at most."""
+    def _sharpened(
+        self, effect: Effect, readings: Sequence[Reading], spans: IntArray, start_ms: int
+    ) -> Effect:
+        """Take a detector's own figure of the shift where the change is a pane old at most.
+
+        Once a pane of rows from after the change is there, only that of the detector believed
+        counts: when the spread has grown, the sums of the mean alarm by chance, on runs of a few
+        rows whose mean says nothing of the others.
+        """
         sd = effect.sd.copy()
-        for reading in readings:
+        lead = self._alarms.lead
+        partly = self._alarms.onset[0] >= start_ms
+        for i, reading in enumerate(readings):
             own = getattr(reading, "effect", None)
             if own is not None:
-                young = reading.alarm & (spans <= 1) & (np.abs(own) > np.abs(sd))
+                believed = partly | (lead == i)
+                young = reading.alarm & (spans <= 1) & believed & (np.abs(own) > np.abs(sd))
                 sd[young] = own[young]
         return Effect(effect.psi, sd, effect.rate, effect.missing, effect.rows)
 
