@@ -23,6 +23,7 @@ class Usual:
 
     missing: FloatArray  # share without a value
     boolean: NDArray[np.bool_]
+    spreads: NDArray[np.bool_]  # its spread is watched by itself
     mean: FloatArray  # in the signal's unit
     sd: FloatArray  # in the signal's unit, 1 where the reference is constant
     bins: NDArray[np.int64]  # that the reference has rows in
@@ -40,6 +41,7 @@ class Effect:
     rate: FloatArray  # largest change of a rate, signed: missing share, or a boolean's
     missing: FloatArray  # share without a value
     rows: NDArray[np.int64]
+    spread: FloatArray  # sd in those of the reference, told and not weighed; 1 where not watched
 
     def at_least(
         self, settings: DetectionSettings, factor: FloatArray, share: float = 1.0
@@ -84,4 +86,5 @@ def measure(
         rate=np.where(np.abs(gone) > np.abs(rate), gone, rate),
         missing=missing,
         rows=rows,
+        spread=np.where(usual.spreads & (span.n > 1), span.sd, 1.0),
     )

@@ -110,6 +110,7 @@ def _loud(
         scores=evidence.scores[i] if evidence.names else {},
         effect_sd=rounded(shift),
         effect_rate=rounded(float(effect.rate[i])),
+        effect_spread=rounded(float(effect.spread[i])),
         detectors=tuple(n for d, n in enumerate(evidence.names) if evidence.beyond[d, i]),
         direction=0 if category or abs(shift) < _FLAT else int(np.sign(shift)),
         onset=Onset(ts_ms=time, partition=partition, offset=offset) if time >= 0 else None,

@@ -47,6 +47,7 @@ class Member(msgspec.Struct, array_like=True):
             psi=signal.psi,
             effect_sd=signal.effect_sd,
             effect_rate=signal.effect_rate,
+            effect_spread=signal.effect_spread,
             direction=signal.direction,
             onset=signal.onset or Onset(ts_ms=verdict.pane_ms),
             rows=signal.rows,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import cramjam
@@ -33,6 +33,7 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 _VERSION = 2
+_SHAPES = ("psi", "spread")  # effects of which a few rows say little
 _SAMPLES = 3  # correlation ids kept of a pane
 _CLEAR = 0.8  # of the smallest effect: below it a signal is back to usual
 
@@ -192,11 +193,11 @@ class SeriesState:
             out = np.array(getattr(full, name))
             for k, part in parts.items():
                 # A span of few rows says little of the shape; of the mean it says enough.
-                use = (spans == k) & ((part.rows >= few) | (name != "psi"))
+                use = (spans == k) & ((part.rows >= few) | (name not in _SHAPES))
                 out[use] = getattr(part, name)[use]
             return out
 
-        return Effect(*(gather(name) for name in ("psi", "sd", "rate", "missing", "rows")))
+        return Effect(**{field.name: gather(field.name) for field in fields(Effect)})
 
     def _sharpened(
         self, effect: Effect, readings: Sequence[Reading], spans: IntArray, start_ms: int
@@ -216,7 +217,7 @@ class SeriesState:
                 believed = partly | (lead == i)
                 young = reading.alarm & (spans <= 1) & believed & (np.abs(own) > np.abs(sd))
                 sd[young] = own[young]
-        return Effect(effect.psi, sd, effect.rate, effect.missing, effect.rows)
+        return replace(effect, sd=sd)
 
     def _recovered(self) -> BoolArray:
         """Whether the last panes alone lie well within the smallest effect that matters."""
@@ -373,6 +374,7 @@ def _usual(signals: Sequence[SignalProfile], factors: Mapping[str, float]) -> Us
 
     return Usual(
         missing=column([s.missing for s in signals]),
+        spreads=np.array([s.spread is not None for s in signals], dtype=np.bool_),
         boolean=np.array([s.type is SignalType.BOOLEAN for s in signals], dtype=np.bool_),
         mean=column([s.mean for s in signals]),
         sd=column([s.sd or 1.0 for s in signals]),

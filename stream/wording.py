@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import log
 
 from driftlog.records import JOINT_SIGNAL, AlertSignal, BinShare, Spread
 
@@ -12,6 +13,7 @@ _NAMED = 2  # signals named in a title; the rest are counted
 _LONGEST = 60  # letters of a name
 _SHIFT = 0.25  # sd; below it a mean has not moved enough to be the story
 _SAME = 0.05  # of a correlation; a smaller change is not what happened
+_WIDER = 1.2  # ratio of standard deviations; below it, and above its inverse, likewise
 _WHAT = {"error": "error rate"}  # signals with a plainer name
 
 
@@ -64,7 +66,8 @@ def sentence(signal: AlertSignal) -> str:
     """Say what moved, which way and how far: ``distance up 1,040 → 1,480 (2.1 sd)``.
 
     The most telling of what is known: values gone missing or of the wrong type, values never seen
-    before, a rate, a mean, and else how the values are spread over their bins.
+    before, a rate, a mean or a standard deviation, whichever moved further, and else how the values
+    are spread over their bins.
     """
     if signal.signal == JOINT_SIGNAL:
         return _untied(signal)
@@ -82,10 +85,12 @@ def sentence(signal: AlertSignal) -> str:
         return f"{name} {shares(*means)}"
     if means and top and top.bin in ("true", "false"):
         return f"{name} true in {shares(*means)} of rows"
+    if _is_wider_or_narrower(signal):
+        return _varied(name, signal)
     if _is_shift(signal):
         return _shifted(name, signal, means)
     if top:
-        kind = "mix" if before is None or before.mean is None else "spread"
+        kind = "mix" if before is None or before.mean is None else "shape"
         psi = f", PSI {figure(signal.psi)}" if signal.psi > 0 else ""
         return f"{name} {kind} changed ({_short(top.bin)}: {_moved(top)}{psi})"
     if signal.direction:
@@ -140,6 +145,17 @@ def _shifted(name: str, signal: AlertSignal, means: tuple[float, float] | None) 
     return f"{name} {way} {figures(*means)}{unit} ({size})"
 
 
+def _varied(name: str, signal: AlertSignal) -> str:
+    ratio, before, after = signal.effect_spread, signal.before, signal.after
+    way = "more" if ratio > 1.0 else "less"
+    size = f"{ratio:.1f} times" if ratio >= 1.0 else f"{ratio:.2f} times"
+    sds = (before.sd, after.sd) if before and after else (None, None)
+    if sds[0] is None or sds[1] is None or (sds[1] - sds[0]) * (ratio - 1.0) <= 0:
+        # The ratio is that of clipped values; a few huge ones can pull the deviation the other way.
+        return f"{name} varies {way} ({size})"
+    return f"{name} varies {way}: sd {figures(*sds)} ({size})"
+
+
 def _missing_matters(signal: AlertSignal) -> float:
     return max(0.05, abs(signal.effect_rate) / 2)
 
@@ -160,3 +176,9 @@ def _means(before: Spread | None, after: Spread | None) -> tuple[float, float] |
 
 def _is_shift(signal: AlertSignal) -> bool:
     return signal.direction != 0 and abs(signal.effect_sd) >= _SHIFT
+
+
+def _is_wider_or_narrower(signal: AlertSignal) -> bool:
+    """Whether the spread is the story: it moved enough, and by more than the mean."""
+    moved = abs(log(signal.effect_spread)) if signal.effect_spread > 0 else 0.0
+    return moved >= log(_WIDER) and not (_is_shift(signal) and abs(signal.effect_sd) >= moved)

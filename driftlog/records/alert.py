@@ -29,6 +29,7 @@ class AlertSignal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     onset: Onset
     rows: int
     effect_rate: float = 0.0
+    effect_spread: float = 1.0
     before: Spread | None = None
     after: Spread | None = None
     moved: tuple[BinShare, ...] = ()

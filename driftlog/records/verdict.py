@@ -71,6 +71,7 @@ class SignalVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     scores: dict[str, Score]  # by detector
     effect_sd: float = 0.0  # shift of the mean in standard deviations of the reference
     effect_rate: float = 0.0  # largest change of a rate (missing share, boolean), 0 to 1
+    effect_spread: float = 1.0  # standard deviation over the reference's, both of clipped values
     detectors: tuple[str, ...] = ()  # those beyond their threshold
     direction: int = 0  # +1 up, -1 down, 0 shape alone
     onset: Onset | None = None

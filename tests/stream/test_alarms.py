@@ -28,15 +28,15 @@ def memory(*momentary: bool, signals: int = 1) -> AlarmMemory:
     return AlarmMemory([cast(Detector, Kind(m)) for m in momentary], signals, HOLD)
 
 
-def reading(alarm: bool, onset: int = -1) -> Reading:
-    """Of one signal; the row of the onset has its time as its offset."""
+def reading(alarm: bool, onset: int = -1, row: int | None = None) -> Reading:
+    """Of one signal; the row of the onset has its time as its offset; it alarms at a row."""
     return Reading(
         score=np.array([float(alarm)]),
         threshold=np.ones(1),
         alarm=np.array([alarm]),
         direction=np.zeros(1, dtype=np.int8),
         onset=np.array([[onset], [0 if onset >= 0 else -1], [onset]], dtype=np.int64),
-        hits=(),
+        hits=() if row is None or not alarm else ((0, row),),
     )
 
 
@@ -70,6 +70,31 @@ def test_the_first_detector_that_knows_where_it_began_is_believed() -> None:
     alarms = memory(False, False)
     assert step(alarms, 5, reading(True), reading(True, 480))[2] == 480
     assert step(alarms, 6, reading(True, 450), reading(True, 480))[2] == 450
+
+
+def test_the_one_that_alarmed_first_is_believed_as_long_as_it_alarms() -> None:
+    alarms = memory(False, False)
+    both = reading(True, 480, row=30), reading(True, 450, row=20)
+    assert step(alarms, 5, *both)[2] == 450
+    assert alarms.lead.tolist() == [1]
+    assert step(alarms, 6, *both)[2] == 450
+    assert step(alarms, 7, reading(True, 480), QUIET)[2] == 480
+    assert alarms.lead.tolist() == [0]
+    # It comes back, but now it is the later one.
+    assert step(alarms, 8, reading(True, 480), reading(True, 700, row=1))[2] == 480
+    assert step(alarms, 9, QUIET, QUIET)[2] == -1
+    assert alarms.lead.tolist() == [-1]
+
+
+def test_of_two_that_alarm_on_the_same_row_the_first_in_the_order_is_believed() -> None:
+    alarms = memory(False, False)
+    assert step(alarms, 5, reading(True, 480, row=20), reading(True, 450, row=20))[2] == 480
+
+
+def test_a_steady_alarm_is_believed_before_a_momentary_one_that_came_first() -> None:
+    alarms = memory(True, False)
+    assert step(alarms, 5, reading(True, 480, row=10), QUIET)[2] == 480
+    assert step(alarms, 6, QUIET, reading(True, 450, row=20))[2] == 450
 
 
 def test_where_no_row_is_known_the_first_pane_of_the_alarm_must_do() -> None:
@@ -108,18 +133,20 @@ def test_what_is_forgotten_leaves_nothing_and_its_neighbour_stays() -> None:
     assert alarms.onset[0].tolist() == [-1, 7]
 
 
-PANE = st.tuples(*[st.tuples(st.booleans(), st.sampled_from([-1, 3, 40]))] * 2, st.booleans())
+ONE = st.tuples(st.booleans(), st.sampled_from([-1, 3, 40]), st.sampled_from([None, 0, 7]))
+PANE = st.tuples(ONE, ONE, ONE, st.booleans())
 
 
 @UNTIMED
 @given(st.lists(PANE, max_size=12), st.integers(0, 12))
 def test_taken_up_anywhere_it_goes_on_as_if_nothing_had_been(panes: list[Any], cut: int) -> None:
-    whole, other = memory(False, True), memory(False, True)
-    for pane, (steady, momentary, drifting) in enumerate(panes):
+    kinds = False, False, True
+    whole, other = memory(*kinds), memory(*kinds)
+    for pane, (*each, drifting) in enumerate(panes):
         if pane == cut:
-            stored, other = other.dump(), memory(False, True)
+            stored, other = other.dump(), memory(*kinds)
             other.load(stored)
-        told = [reading(*steady), reading(*momentary)]
+        told = [reading(*one) for one in each]
         assert step(whole, pane, *told, drifting=drifting) == step(
             other, pane, *told, drifting=drifting
         )

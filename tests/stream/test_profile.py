@@ -181,6 +181,20 @@ def test_a_new_level_is_ten_sd_away_at_most() -> None:
         assert 0 < away <= 10.0 + 1e-6
 
 
+def test_the_spread_is_watched_of_numbers_of_more_than_a_few_values() -> None:
+    watched = {kind for kind in KINDS if signal(KINDS[kind]).spread is not None}
+    numbers = {"number", "skewed", "zero_inflated", "few", "huge", "with_nulls", "mixed"}
+    assert watched == numbers & set(KINDS)
+    assert signal([float(i % 2) for i in range(ROWS)]).spread is None  # two values, one distance
+
+
+def test_the_usual_distances_are_those_of_the_clipped_values() -> None:
+    found = signal(np.random.default_rng(1).normal(50, 9, 20_000).tolist()).spread
+    assert found is not None
+    assert (found.centre, found.scale) == pytest.approx((0.822, 0.349), abs=0.01)
+    assert found.long_run_variance == pytest.approx(1.0, abs=0.1)
+
+
 def test_the_autocorrelation_of_the_rows_is_measured_along_time() -> None:
     walk = np.zeros(4000)
     for i, step in enumerate(RNG.normal(size=4000)):

@@ -176,6 +176,40 @@ def test_a_shift_of_the_mean_is_seen_soon_and_its_onset_is_near_the_truth(seed: 
     assert quiet == {"skewed", "always", "holiday", "carrier", "error"}
 
 
+def scaled(factor: float) -> Change:
+    def change(values: Values) -> None:
+        values["distance"][:] = 1000 + factor * (values["distance"] - 1000)
+
+    return change
+
+
+@pytest.mark.parametrize(("factor", "panes"), [(2.0, 6), (4.0, 4), (0.5, 8)])
+@pytest.mark.parametrize("seed", range(3))
+def test_another_spread_is_seen_soon_and_told_as_no_shift_of_the_mean(
+    seed: int, factor: float, panes: int
+) -> None:
+    series = Series(seed)
+    series.feed(70)
+    verdicts = series.feed(20, scaled(factor))
+    told = first(verdicts, "distance")
+    seen = of(told, "distance")
+    assert told.pane_ms < (70 + panes) * PANE_MS
+    assert "spread" in seen.detectors
+    assert seen.onset is not None and abs(seen.onset.ts_ms - 70 * PANE_MS) <= PANE_MS
+    assert abs(seen.effect_sd) < 0.6  # of 50 rows a pane
+    last = of(verdicts[-1], "distance")
+    assert last.effect_spread == pytest.approx(min(factor, 2.6), rel=0.25)  # of clipped values
+    assert abs(last.effect_sd) < 0.25
+    assert {one.signal for one in verdicts[-1].signals if one.state is DRIFT} == {"distance"}
+
+
+def test_a_spread_that_is_back_to_usual_ends_its_drift() -> None:
+    series = Series()
+    series.feed(70)
+    assert of(series.feed(20, scaled(2.0))[-1], "distance").state is DRIFT
+    assert of(series.feed(20)[-1], "distance").state is SignalState.OK
+
+
 def test_drift_is_pending_before_it_is_drift() -> None:
     series = Series()
     series.feed(70)

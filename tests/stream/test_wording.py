@@ -135,7 +135,44 @@ CASES: dict[str, tuple[AlertSignal, str]] = {
         drifted(
             "distance", before=of(9.0, 1.0), after=of(9.1, 3.0), **moved("[100, 200)", 0.1, 0.25)
         ),
-        "distance spread changed ([100, 200): 10% → 25%, PSI 0.34)",
+        "distance shape changed ([100, 200): 10% → 25%, PSI 0.34)",
+    ),
+    "a larger spread": (
+        drifted("distance", effect_spread=2.0, before=of(9.0, 10.0), after=of(9.1, 20.0)),
+        "distance varies more: sd 10 → 20 (2.0 times)",
+    ),
+    "a smaller spread, and a shift that is less": (
+        drifted(
+            "distance",
+            effect_spread=0.5,
+            direction=1,
+            effect_sd=0.3,
+            before=of(9.0, 10.0),
+            after=of(12.0, 5.0),
+        ),
+        "distance varies less: sd 10 → 5 (0.50 times)",
+    ),
+    "a shift that carries the spread along": (
+        drifted("price", **UP, effect_spread=2.0, before=of(10.0, 4.0), after=of(18.4, 8.0)),
+        "price up 10 → 18.4 (2.1 sd)",
+    ),
+    "a spread that outliers hide": (
+        drifted("price", effect_spread=0.7, before=of(10.0, 4.0), after=of(10.0, 900.0)),
+        "price varies less (0.70 times)",
+    ),
+    "hardly any change of the spread": (
+        drifted("price", effect_spread=1.1, before=of(9.0, 4.0), after=of(9.0, 4.4)),
+        "price changed, PSI 0.34",
+    ),
+    "nothing but one value left": (
+        drifted(
+            "price",
+            effect_spread=0.0,
+            before=of(9.0, 4.0),
+            after=of(9.0, 0.0),
+            **moved("[8, 10)", 0.1, 1.0),
+        ),
+        "price shape changed ([8, 10): 10% → 100%, PSI 0.34)",
     ),
     "the prediction": (
         drifted("prediction", before=of(), after=of(), **moved("late", 0.2, 0.5)),
