@@ -179,7 +179,8 @@ def _calibrated(draft: SignalProfile, prepared: Prepared) -> SignalProfile:
         inflation=rounded(indicator_inflation(codes)),
         autocorrelation=rounded(_lag_one(z)),
         skewness=rounded(adwin_scale(z)),
-        spread=_spread(z) if draft.type is SignalType.NUMBER else None,
+        # Whatever the inputs do widens the joint score; it is theirs to tell.
+        spread=_spread(z) if draft.type is SignalType.NUMBER and draft.role != "joint" else None,
     )
 
 
