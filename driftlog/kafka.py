@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aiokafka.conn import create_conn
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    KafkaConnectionError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
 
 from driftlog.errors import SettingsError
 from driftlog.settings import KafkaSettings
 
-__all__ = ["connection"]
+__all__ = ["connection", "reason"]
+
+_PATIENCE_MS: Final = 5_000
+_GOODBYE_S: Final = 0.1  # TLS ends a connection by an exchange, after which its socket closes
+_CONNECTING: Final = (
+    *("security_protocol", "ssl_context", "sasl_mechanism"),
+    *("sasl_plain_username", "sasl_plain_password"),
+)
+_RIGHTS: Final = {
+    TopicAuthorizationFailedError: "topic",
+    GroupAuthorizationFailedError: "consumer group",
+    ClusterAuthorizationFailedError: "the cluster (IdempotentWrite, Describe)",
+}
 
 
 def connection(kafka: KafkaSettings) -> dict[str, Any]:
@@ -35,3 +59,58 @@ def connection(kafka: KafkaSettings) -> dict[str, Any]:
             "sasl_plain_password": kafka.sasl_password,
         }
     return arguments
+
+
+async def reason(arguments: Mapping[str, Any], exc: BaseException) -> str:
+    """Say why a client failed, and which setting to look at.
+
+    aiokafka says "unable to bootstrap" to a wrong password, an unknown authority and an address
+    where nobody listens alike; one connection of our own tells them apart.
+
+    Args:
+        arguments: what the client was made with, by `connection`.
+        exc: what it raised.
+    """
+    user = arguments.get("sasl_plain_username")
+    for kind, what in _RIGHTS.items():
+        if isinstance(exc, kind):
+            named = f" {exc.args[0]}" if exc.args else ""
+            who = f"user {user!r}" if user else "this client"
+            return f"{who} may not use {what}{named}: grant the right by an ACL of the broker"
+    if isinstance(exc, UnknownTopicOrPartitionError):
+        return "the topic is not there; 'driftlog topics create' makes it"
+    address = str(arguments["bootstrap_servers"]).split(",")[0].strip()
+    host, _, port = address.rpartition(":")
+    more = {name: arguments[name] for name in _CONNECTING if name in arguments}
+    try:
+        conn = await create_conn(host, int(port), request_timeout_ms=_PATIENCE_MS, **more)
+    except ssl.SSLCertVerificationError as found:
+        return (
+            f"the certificate of {address} is not trusted ({found.verify_message}): set "
+            "kafka.ssl_cafile to its authority's PEM file, or kafka.bootstrap to a name in it"
+        )
+    except ssl.SSLError as found:
+        return f"{address} speaks no TLS ({found.reason}): look at kafka.security_protocol"
+    except KafkaConnectionError as found:
+        return f"{address} closes the connection ({found}): look at kafka.security_protocol"
+    except KafkaError as found:
+        return (
+            f"{address} refuses user {user!r} by {arguments.get('sasl_mechanism')} "
+            f"({type(found).__name__}): look at kafka.sasl_username, kafka.sasl_password and "
+            "kafka.sasl_mechanism"
+        )
+    except TimeoutError:
+        return (
+            f"{address} takes the connection and says nothing: is it frozen, or does it not speak "
+            "TLS? Look at kafka.security_protocol"
+        )
+    except (OSError, ValueError) as found:
+        return (
+            f"no broker answers at {address} ({found}): start the broker, or set kafka.bootstrap "
+            "(DRIFTLOG_KAFKA)"
+        )
+    else:
+        conn.close()
+    finally:
+        await asyncio.sleep(_GOODBYE_S)
+    return repr(exc)

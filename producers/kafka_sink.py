@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from driftlog.errors import BrokerError
-from driftlog.kafka import connection
+from driftlog.kafka import connection, reason
 from driftlog.records import EVENT, LABEL
 from driftlog.records.tick import tick
 from driftlog.settings import KafkaSettings
@@ -61,10 +61,7 @@ class KafkaSink:
             await producer.start()
         except (KafkaError, OSError) as exc:
             await producer.stop()
-            raise BrokerError(
-                f"no broker answers at {self._kafka.bootstrap}: {exc}; set kafka.bootstrap (or "
-                "DRIFTLOG_KAFKA) to where one runs"
-            ) from exc
+            raise BrokerError(await reason(connection(self._kafka), exc)) from exc
         self._producer = producer
         try:
             await self._count_of(self.topic)

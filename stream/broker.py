@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from driftlog.errors import BrokerError, DriftlogError
-from driftlog.kafka import connection
+from driftlog.kafka import connection, reason
 from driftlog.settings import Settings
 from driftlog.topics import ensure_topics
 from stream.topics import worker_topics
@@ -34,10 +34,7 @@ async def _asking(settings: Settings) -> AsyncIterator[Any]:
         await admin.start()
         yield admin
     except (KafkaError, OSError) as exc:
-        raise BrokerError(
-            f"no broker answers at {settings.kafka.bootstrap} ({exc}); start it, or set "
-            "kafka.bootstrap"
-        ) from exc
+        raise BrokerError(await reason(arguments, exc)) from exc
     finally:
         await admin.close()
 

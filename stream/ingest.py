@@ -17,7 +17,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from driftlog.decode import Rejection, decode_label
 from driftlog.errors import BrokerError
-from driftlog.kafka import connection
+from driftlog.kafka import connection, reason
 from driftlog.settings import Settings
 from stream import columns
 from stream.admission import admit
@@ -126,7 +126,8 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                 await self._round()
         except (KafkaError, OSError) as exc:
             raise BrokerError(
-                f"reading {self._topics.events} at {kafka.bootstrap}: {exc!r}"
+                f"reading {self._topics.events} at {kafka.bootstrap}: "
+                f"{await reason(arguments, exc)}"
             ) from exc
         finally:
             await asyncio.shield(self._stop())

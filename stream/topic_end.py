@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from driftlog.errors import BrokerError
-from driftlog.kafka import connection
+from driftlog.kafka import connection, reason
 from driftlog.settings import KafkaSettings
 
 __all__ = ["broker_errors", "read_to_end", "reader"]
@@ -29,8 +29,7 @@ async def broker_errors(kafka: KafkaSettings, doing: str, topic: str) -> AsyncIt
         yield
     except (KafkaError, OSError) as exc:
         raise BrokerError(
-            f"{doing} {topic} at {kafka.bootstrap} failed: {exc!r}; is the broker there, and was "
-            "the topic made by 'driftlog topics create'?"
+            f"{doing} {topic} at {kafka.bootstrap}: {await reason(connection(kafka), exc)}"
         ) from exc
 
 

@@ -17,6 +17,7 @@ from aiokafka.errors import (
 
 from driftlog.capture.buffer import Item
 from driftlog.capture.warning import Warnings
+from driftlog.kafka import reason
 from driftlog.topics.partitioner import partition_of
 
 __all__ = ["Delivery", "Outbox"]
@@ -60,7 +61,9 @@ class Outbox:
             producer = await self._connected()
         except (KafkaError, OSError, TimeoutError) as exc:
             self._warn(
-                "broker", "no broker at %s (%s); trying on, events are buffered", where, _say(exc)
+                "broker",
+                "no broker at %s (%s); trying on, events are buffered",
+                *(where, await reason(self._connection, exc)),
             )
             return Delivery(0, 0, items)
         try:

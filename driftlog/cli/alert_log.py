@@ -14,7 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from driftlog.errors import BrokerError, InputError
-from driftlog.kafka import connection
+from driftlog.kafka import connection, reason
 from driftlog.settings import KafkaSettings
 
 __all__ = ["AlertLog", "Begin"]
@@ -110,7 +110,7 @@ class AlertLog:
                 mend = "made by 'driftlog topics create', or by the first worker"
             except (KafkaError, OSError) as exc:
                 missing = f"broker at {self._kafka.bootstrap}"
-                mend = f"{exc!r}; is kafka.bootstrap right?"
+                mend = await reason(connection(self._kafka), exc)
             if self._once:
                 raise BrokerError(f"no {missing} ({mend})")
             self._note(f"waiting for the {missing} ({mend})")
@@ -134,7 +134,8 @@ class AlertLog:
             yield consumer
         except (KafkaError, OSError) as exc:
             raise BrokerError(
-                f"reading {self.topic} at {self._kafka.bootstrap} failed: {exc!r}"
+                f"reading {self.topic} at {self._kafka.bootstrap}: "
+                f"{await reason(connection(self._kafka), exc)}"
             ) from exc
         finally:
             await consumer.stop()

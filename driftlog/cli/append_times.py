@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 
 from driftlog.cli.finding import Finding
 from driftlog.errors import BrokerError
-from driftlog.kafka import connection
+from driftlog.kafka import connection, reason
 from driftlog.settings import Duration, Settings
 
 __all__ = ["NewestEvent", "clock_finding", "event_times_finding", "newest_events"]
@@ -64,7 +64,9 @@ async def newest_events(settings: Settings, topic: str, partitions: int) -> list
                     )
                 )
     except (KafkaError, OSError) as exc:
-        raise BrokerError(f"reading {topic} at {kafka.bootstrap} failed: {exc!r}") from exc
+        raise BrokerError(
+            f"reading {topic} at {kafka.bootstrap}: {await reason(connection(kafka), exc)}"
+        ) from exc
     finally:
         await consumer.stop()
     return found

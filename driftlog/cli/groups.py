@@ -19,7 +19,7 @@ from aiokafka.errors import (
 )
 
 from driftlog.errors import BrokerError
-from driftlog.kafka import connection
+from driftlog.kafka import connection, reason
 from driftlog.settings import KafkaSettings
 
 __all__ = ["Group", "describe_groups"]
@@ -60,8 +60,8 @@ async def describe_groups(kafka: KafkaSettings, names: Sequence[str]) -> list[Gr
         return None
     except (KafkaError, OSError) as exc:
         raise BrokerError(
-            f"consumer groups {', '.join(names)} at {kafka.bootstrap}: {exc!r}; check that the "
-            "broker runs there and that this client may describe groups"
+            f"consumer groups {', '.join(names)} at {kafka.bootstrap}: "
+            f"{await reason(connection(kafka), exc)}"
         ) from exc
     finally:
         await admin.close()

@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from driftlog.errors import BrokerError, InputError
-from driftlog.kafka import connection
+from driftlog.kafka import connection, reason
 from driftlog.settings import KafkaSettings
 
 __all__ = ["Stored", "existing_topics", "forget", "of_model", "rewind", "stored_records"]
@@ -68,9 +68,7 @@ async def existing_topics(kafka: KafkaSettings) -> dict[str, int]:
         await admin.start()
         return {one["topic"]: len(one["partitions"]) for one in await admin.describe_topics()}
     except (KafkaError, OSError) as exc:
-        raise BrokerError(
-            f"no broker answers at {kafka.bootstrap} ({exc!r}); start it, or set kafka.bootstrap"
-        ) from exc
+        raise BrokerError(await reason(connection(kafka), exc)) from exc
     finally:
         await admin.close()
 
@@ -109,7 +107,9 @@ async def forget(kafka: KafkaSettings, records: Sequence[Stored]) -> None:
         for delivery in sent:
             await delivery
     except (KafkaError, OSError) as exc:
-        raise BrokerError(f"forgetting state at {kafka.bootstrap} failed: {exc!r}") from exc
+        raise BrokerError(
+            f"forgetting state at {kafka.bootstrap}: {await reason(connection(kafka), exc)}"
+        ) from exc
     finally:
         await producer.stop()
 

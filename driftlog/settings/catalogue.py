@@ -9,11 +9,9 @@ from typing import Any
 import msgspec
 
 from driftlog.settings.duration import Duration
-from driftlog.settings.schema import Settings
+from driftlog.settings.schema import SECRETS, Settings
 
 __all__ = ["CATALOGUE", "Entry"]
-
-_SECRETS = {"kafka.sasl_password", "capture.hash_key"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ class Entry:
     @property
     def secret(self) -> bool:
         """Whether the value must never be shown."""
-        return self.key in _SECRETS
+        return self.key.rpartition(".")[2] in SECRETS
 
     @property
     def is_duration(self) -> bool:

@@ -20,6 +20,7 @@ __all__ = [
     "WorkerSettings",
 ]
 
+SECRETS = frozenset({"sasl_password", "hash_key"})
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 
 
@@ -27,7 +28,17 @@ def _say(text: str) -> Meta:
     return Meta(description=text)
 
 
-class KafkaSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _Guarded(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A section whose secrets are in no representation, and so in no log or traceback."""
+
+    def __repr__(self) -> str:
+        held = {name: getattr(self, name) for name in self.__struct_fields__}
+        shown = {name: "..." if name in SECRETS and held[name] else held[name] for name in held}
+        fields = ", ".join(f"{name}={value!r}" for name, value in shown.items())
+        return f"{type(self).__name__}({fields})"
+
+
+class KafkaSettings(_Guarded, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the event log is."""
 
     bootstrap: Annotated[str, _say("broker addresses, host:port, by commas")] = "127.0.0.1:9092"
@@ -197,7 +208,7 @@ class WorkerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = 200
 
 
-class CaptureSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CaptureSettings(_Guarded, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The capture client inside a watched service."""
 
     model: Annotated[str, _say("name of the model, where log() names none")] = ""

@@ -42,6 +42,9 @@ class ApacheKafka(KafkaCluster):
     Args:
         settings: further broker settings, in the words of Kafka's ``server.properties``.
         java_options: of the virtual machine.
+        listeners: further listeners by name, with their security protocol, such as
+            ``{"SECURE": "SASL_SSL"}``; certificates and users go in ``settings``.
+        scram: passwords by user, known to both SCRAM mechanisms from the start.
         owner: the process whose end also ends the broker, even a killed one; default: this one.
     """
 
@@ -50,10 +53,15 @@ class ApacheKafka(KafkaCluster):
         *,
         settings: Mapping[str, str] | None = None,
         java_options: Sequence[str] = ("-Xmx512m", "-XX:+UseSerialGC"),
+        listeners: Mapping[str, str] | None = None,
+        scram: Mapping[str, str] | None = None,
         owner: int | None = None,
     ) -> None:
         super().__init__("")
         self._settings = dict(settings or {})
+        self._protocols = dict(listeners or {})
+        self._ports: dict[str, int] = {}  # of these listeners
+        self._scram = dict(scram or {})
         self._java_options = list(java_options)
         self._owner = os.getpid() if owner is None else owner
         self._directory: Path | None = None
@@ -66,6 +74,12 @@ class ApacheKafka(KafkaCluster):
         if not self._bootstrap:
             raise BrokerError("Apache Kafka is not running; call start() first")
         return self._bootstrap
+
+    def listener(self, name: str) -> str:
+        """What clients connect to at one of the further listeners, "127.0.0.1:port"."""
+        if name not in self._ports:
+            raise BrokerError(f"Apache Kafka has no listener {name!r} now; start it with one")
+        return f"127.0.0.1:{self._ports[name]}"
 
     @property
     def pid(self) -> int:
@@ -155,11 +169,18 @@ class ApacheKafka(KafkaCluster):
         assert self._directory is not None
         for attempt in range(1, _PORT_ATTEMPTS + 1):
             shutil.rmtree(self._directory / "data", ignore_errors=True)
-            port, controller_port = _free_ports(2)
+            port, controller_port, *more = _free_ports(2 + len(self._protocols))
+            self._ports = dict(zip(self._protocols, more, strict=True))
             self._bootstrap = f"127.0.0.1:{port}"
             (self._directory / "log4j2.properties").write_text(LOGGING)
             (self._directory / "server.properties").write_text(
-                server_properties(port, controller_port, self._directory / "data", self._settings)
+                server_properties(
+                    port,
+                    controller_port,
+                    self._directory / "data",
+                    self._settings,
+                    {name: (self._ports[name], self._protocols[name]) for name in self._ports},
+                )
             )
             self._format(path)
             try:
@@ -182,6 +203,9 @@ class ApacheKafka(KafkaCluster):
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         command = self._java(path, "kafka.tools.StorageTool", "format", "--standalone")
         command += [f"--cluster-id={cluster_id}", "-c", str(self._directory / "server.properties")]
+        for user, password in self._scram.items():
+            for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512"):
+                command += ["--add-scram", f"{mechanism}=[name={user},password={password}]"]
         run = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
         if run.returncode:
             raise BrokerError(f"Kafka's storage was not formatted:\n{run.stdout}{run.stderr}")

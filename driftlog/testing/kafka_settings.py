@@ -19,17 +19,33 @@ rootLogger.appenderRef.stdout.ref = stdout
 
 
 def server_properties(
-    port: int, controller_port: int, data: Path, settings: Mapping[str, str]
+    port: int,
+    controller_port: int,
+    data: Path,
+    settings: Mapping[str, str],
+    listeners: Mapping[str, tuple[int, str]],
 ) -> str:
-    """Return the text of ``server.properties``; ``settings`` override what is set here."""
-    client = f"PLAINTEXT://127.0.0.1:{port}"
+    """Return the text of ``server.properties``.
+
+    Args:
+        port: of the plain listener, which is always there.
+        controller_port: of the controller's.
+        data: folder of the log.
+        settings: override what is set here.
+        listeners: further ones by name, with port and security protocol.
+    """
     controller = f"127.0.0.1:{controller_port}"
+    more = {name: port for name, (port, _) in listeners.items()}
+    addresses = {"PLAINTEXT": port, **more, "CONTROLLER": controller_port}
+    protocols = {name: protocol for name, (_, protocol) in listeners.items()}
+    protocols |= {"PLAINTEXT": "PLAINTEXT", "CONTROLLER": "PLAINTEXT"}
+    named = ",".join(f"{name}://127.0.0.1:{at}" for name, at in addresses.items())
     properties = {
         "process.roles": "broker,controller",
         "node.id": "1",
-        "listeners": f"{client},CONTROLLER://{controller}",
-        "advertised.listeners": f"{client},CONTROLLER://{controller}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listeners": named,
+        "advertised.listeners": named,
+        "listener.security.protocol.map": ",".join(f"{n}:{p}" for n, p in protocols.items()),
         "controller.listener.names": "CONTROLLER",
         "controller.quorum.bootstrap.servers": controller,
         "log.dirs": str(data),
@@ -53,4 +69,9 @@ def server_properties(
         # The default buffer, 128 MiB, would be a quarter of a small heap.
         "log.cleaner.dedupe.buffer.size": "16777216",
     }
-    return "".join(f"{key}={value}\n" for key, value in (properties | dict(settings)).items())
+    lines = (
+        # A value of several lines (a certificate) is one line in this format.
+        (key, value.replace("\\", "\\\\").replace("\n", "\\n"))
+        for key, value in (properties | dict(settings)).items()
+    )
+    return "".join(f"{key}={value}\n" for key, value in lines)

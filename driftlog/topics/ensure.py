@@ -22,6 +22,7 @@ from aiokafka.errors import (
 )
 
 from driftlog.errors import BrokerError
+from driftlog.kafka import reason
 from driftlog.topics.catalogue import TopicSpec
 
 __all__ = ["Difference", "TopicResult", "ensure_topics"]
@@ -107,10 +108,7 @@ async def ensure_topics(
         finally:
             await admin.close()
     except (KafkaError, TimeoutError, OSError) as exc:
-        raise BrokerError(
-            f"topics at {bootstrap}: {exc or type(exc).__name__}; check that the broker runs there "
-            "and that this client may create and describe topics"
-        ) from exc
+        raise BrokerError(f"topics at {bootstrap}: {await reason(arguments, exc)}") from exc
     return tuple(_result(spec, spec.name in made, topics, settings) for spec in specs)
 
 
