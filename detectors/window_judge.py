@@ -1,7 +1,7 @@
 """What judges a window by its bins: one ring of counts, which any number of judges may read."""
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Literal, TypedDict, Unpack
+from typing import Any, ClassVar, Literal, Self, TypedDict, Unpack
 
 import numpy as np
 
@@ -104,6 +104,11 @@ class WindowJudge(ABC):
             raise ValueError(f"a window of {panes} panes; it has at least 1")
         self._ring: PaneRing | None = None
         self._open = np.zeros(0, dtype=np.int64)
+
+    @classmethod
+    @abstractmethod
+    def textbook(cls, signals: int) -> Self:
+        """A judge with the literature's settings; see `detectors.contract.Detector.textbook`."""
 
     @property
     def signals(self) -> int:

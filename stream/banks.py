@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from detectors import ADWIN, DETECTORS, PSI, PageHinkley, Spread
 from detectors.contract import Detector
-from driftlog.errors import SettingsError
+from detectors.window_judge import WindowJudge
 from driftlog.records import ReferenceProfile, SignalProfile
 from driftlog.settings import Settings
 from stream.thresholds import Thresholds
+from stream.window_statistics import window_judge
 
 __all__ = ["banks"]
 
@@ -32,16 +33,11 @@ def banks(
         places: which of them are wanted, (S,).
         shares: of their bins in the reference, (S, B), NaN behind the last bin.
         settings: ``stream`` and ``detection`` are read.
-
-    Raises:
-        SettingsError: ``detection.detectors`` names one that does not exist.
     """
     signals = [profile.signals[i] for i in places]
     psi = _psi(signals, limits, places, shares, settings)
     found: list[Detector] = []
     for name in limits.detectors:
-        if name not in DETECTORS:
-            raise SettingsError("detection.detectors", name, "some of " + ", ".join(DETECTORS))
         if name == PSI.name:
             found.append(psi)
         elif name == PageHinkley.name:
@@ -59,9 +55,26 @@ def banks(
             found.append(
                 ADWIN(limits.adwin_log_inv_delta[places], scale=limits.adwin_scale[places])
             )
+        elif issubclass(DETECTORS[name], WindowJudge):
+            found.append(
+                window_judge(
+                    name,
+                    signals,
+                    shares,
+                    panes=settings.stream.window_panes,
+                    level=limits.psi_level[places],
+                    inflation=limits.inflation[places],
+                    fixed=_fixed(name, limits, places),
+                )
+            )
         else:  # one of somebody's own: it comes with its textbook settings
             found.append(DETECTORS[name].textbook(len(places)))
     return tuple(found), psi
+
+
+def _fixed(name: str, limits: Thresholds, places: NDArray[np.intp]) -> NDArray[np.float64] | None:
+    """Thresholds set by hand, (S,)."""
+    return limits.by_hand[name][places] if name in limits.by_hand else None
 
 
 def _psi(
@@ -71,12 +84,15 @@ def _psi(
     shares: NDArray[np.float64],
     settings: Settings,
 ) -> PSI:
-    fixed = np.nan if limits.psi_fixed is None else limits.psi_fixed
+    fixed = _fixed(PSI.name, limits, places)
+    if limits.psi_fixed is not None:
+        hand = np.nan if fixed is None else fixed
+        fixed = np.where(np.isnan(hand), np.full(len(signals), limits.psi_fixed), hand)
     return PSI(
         shares,
         np.array([max(s.rows, 1) for s in signals], dtype=np.int64),
         panes=settings.stream.window_panes,
         level=limits.psi_level[places],
         inflation=limits.inflation[places],
-        fixed=np.full(len(signals), fixed),
+        fixed=fixed,
     )

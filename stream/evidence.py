@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -26,6 +26,7 @@ from driftlog.records import (
 )
 from stream.effect import Effect, Usual
 from stream.joint import PairMemory
+from stream.window_statistics import WindowStatistics
 
 __all__ = ["SignalEvidence", "signal_verdicts"]
 
@@ -49,6 +50,10 @@ class SignalEvidence:
     spans: NDArray[np.int64]  # panes looked back at, (S,)
     usual: Usual
     pairs: PairMemory | None = None  # where the joint signal is one of the shard's
+    partial: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)  # detectors that watch
+    # some signals alone, and which, (S,)
+    statistics: WindowStatistics | None = None
+    by_hand: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)  # by detector, (S,)
 
     @cached_property
     def scores(self) -> list[dict[str, Score]]:
@@ -57,7 +62,24 @@ class SignalEvidence:
             [Score(a, b) for a, b in zip(_plain(r.score), _plain(r.threshold), strict=True)]
             for r in self.readings
         ]
-        return [dict(zip(self.names, row, strict=True)) for row in zip(*columns, strict=True)]
+        told = [dict(zip(self.names, row, strict=True)) for row in zip(*columns, strict=True)]
+        for name, watched in self.partial.items():
+            for i in np.flatnonzero(~watched).tolist():
+                del told[i][name]
+        return told
+
+    def distances(self, told: Sequence[bool]) -> list[dict[str, float]]:
+        """Statistics of the bins since the onset, by name, of the signals told; others have none.
+
+        One call for all of them: mostly there are none, and where there are some there are many.
+        """
+        found: list[dict[str, float]] = [{} for _ in told]
+        if self.statistics is None or not any(told):
+            return found
+        counts = self.psi.window()
+        for span in np.unique(self.spans[list(told)]).tolist():
+            counts[self.spans == span] = self.psi.window(span)[self.spans == span]
+        return self.statistics.measure(counts, self.effect.sd)
 
 
 def signal_verdicts(
@@ -69,11 +91,13 @@ def signal_verdicts(
     """Put together what is told of every signal, in the order of the profiles."""
     effect, shown = evidence.effect, evidence.shown
     scores = evidence.scores or [{} for _ in profiles]
+    told = [state in _TOLD for state in states]
+    distances = evidence.distances(told)
     rows = shown.n.tolist()
     psi, sd, rate = _plain(shown.psi), _plain(effect.sd), _plain(effect.rate)
     return tuple(
-        _loud(i, profile, state, since_ms[i], evidence)
-        if state in _TOLD
+        _loud(i, profile, state, since_ms[i], evidence, distances[i])
+        if told[i]
         else SignalVerdict(
             signal=profile.signal,
             state=state,
@@ -95,13 +119,19 @@ def _plain(values: NDArray[np.float64]) -> list[float]:
 
 
 def _loud(
-    i: int, profile: SignalProfile, state: SignalState, since_ms: int, evidence: SignalEvidence
+    i: int,
+    profile: SignalProfile,
+    state: SignalState,
+    since_ms: int,
+    evidence: SignalEvidence,
+    distances: dict[str, float],
 ) -> SignalVerdict:
     """Of a signal that has moved: with its evidence."""
     effect = evidence.effect
     time, partition, offset = (int(v) for v in evidence.onset[:, i])
     shift = float(effect.sd[i])
     category = profile.type is SignalType.CATEGORY
+    beyond = tuple(n for d, n in enumerate(evidence.names) if evidence.beyond[d, i])
     return SignalVerdict(
         signal=profile.signal,
         state=state,
@@ -111,7 +141,7 @@ def _loud(
         effect_sd=rounded(shift),
         effect_rate=rounded(float(effect.rate[i])),
         effect_spread=rounded(float(effect.spread[i])),
-        detectors=tuple(n for d, n in enumerate(evidence.names) if evidence.beyond[d, i]),
+        detectors=beyond,
         direction=0 if category or abs(shift) < _FLAT else int(np.sign(shift)),
         onset=Onset(ts_ms=time, partition=partition, offset=offset) if time >= 0 else None,
         since_ms=since_ms,
@@ -119,6 +149,8 @@ def _loud(
         after=_after(i, profile, evidence),
         moved=_moved(i, profile, evidence.psi, int(evidence.spans[i])),
         correlations=evidence.pairs.told() if evidence.pairs and profile.joint else (),
+        statistics=distances,
+        by_hand=tuple(n for n in beyond if n in evidence.by_hand and evidence.by_hand[n][i]),
         weight=profile.weight,
     )
 

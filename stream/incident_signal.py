@@ -55,6 +55,8 @@ class Member(msgspec.Struct, array_like=True):
             after=signal.after,
             moved=signal.moved,
             correlations=signal.correlations,
+            statistics=signal.statistics,
+            by_hand=signal.by_hand,
         )
         ratio = ratios.get(detector, 0.0) / _RATIOS_A_UNIT
         rank = max(abs(signal.effect_sd), abs(signal.effect_rate), signal.psi, ratio)
@@ -89,7 +91,13 @@ class Member(msgspec.Struct, array_like=True):
         """Give up what only a told signal needs; thousands of these make up an incident."""
         if self.evidence.scores:
             self.evidence = msgspec.structs.replace(
-                self.evidence, scores={}, before=None, after=None, moved=(), correlations=()
+                self.evidence,
+                scores={},
+                before=None,
+                after=None,
+                moved=(),
+                correlations=(),
+                statistics={},
             )
 
     @property

@@ -13,6 +13,7 @@ from driftlog.settings import Settings
 from stream.banks import banks
 from stream.book import ReferenceBook
 from stream.joint import PairMemory, joint_inputs, without_joint
+from stream.judges import check_judges
 from stream.learning import Learner
 from stream.preparation import Preparation, Prepared
 from stream.profile import profile_of_events
@@ -21,6 +22,7 @@ from stream.routing import ALL, OTHER, Shard, model_partition, segments_of, shar
 from stream.rows import Rows
 from stream.series import Identity, SeriesState
 from stream.thresholds import Thresholds, thresholds
+from stream.window_statistics import WindowStatistics
 
 __all__ = ["Judging", "config_hash"]
 
@@ -54,6 +56,7 @@ class Judging:
     def __init__(
         self, settings: Settings, book: ReferenceBook | None = None, partitions: int | None = None
     ) -> None:
+        check_judges(settings.detection)
         self.settings = settings
         self.config = config_hash(settings)
         self.partitions = settings.kafka.column_partitions if partitions is None else partitions
@@ -63,6 +66,7 @@ class Judging:
         self._thresholds: dict[str, Thresholds] = {}
         self._without_joint: dict[str, ReferenceProfile] = {}
         self._shards: dict[str, dict[int, tuple[Shard, ...]]] = {}
+        self._distances: dict[tuple[str, tuple[str, ...]], WindowStatistics] = {}
 
     @property
     def book(self) -> ReferenceBook:
@@ -149,13 +153,37 @@ class Judging:
         shares = self.preparation(profile).shares[places]
         limits = self.thresholds(profile)
         detectors, psi = banks(profile, limits, places, shares, self.settings)
+        by_hand = {name: ~np.isnan(fixed)[places] for name, fixed in limits.by_hand.items()}
         identity = Identity(
             profile.model, profile.version, shard, profile.reference_id, self.config
         )
         signals = [profile.signals[i] for i in places]
         joint = joint_inputs(profile.signals)
         pairs = PairMemory(joint[1]) if joint and joint[0] in places else None
-        return SeriesState(identity, signals, places, detectors, psi, self.settings, pairs)
+        return SeriesState(
+            identity,
+            signals,
+            places,
+            detectors,
+            psi,
+            self.settings,
+            pairs,
+            self._statistics(profile, shard),
+            by_hand,
+        )
+
+    def _statistics(self, profile: ReferenceProfile, shard: Shard) -> WindowStatistics:
+        """Shared by the series of a model version: it depends on the signals alone."""
+        key = (_key(profile), shard.signals)
+        if key not in self._distances:
+            preparation = self.preparation(profile)
+            places = [i for i, one in enumerate(profile.signals) if one.signal in shard.signals]
+            self._distances[key] = WindowStatistics(
+                self.settings.detection.statistics,
+                [profile.signals[i] for i in places],
+                preparation.shares[places],
+            )
+        return self._distances[key]
 
     def route(self, rows: Rows, profile: ReferenceProfile | None) -> Iterator[tuple[int, Rows]]:
         """Say which rows go to which partition of ``columns``.

@@ -15,6 +15,7 @@ from detectors import PSI
 from detectors.contract import Detector, Reading
 from detectors.moments import Moments
 from detectors.psi import PSIReading
+from detectors.window_judge import WindowJudge
 from driftlog.errors import StateError
 from driftlog.records import SignalProfile, SignalState, SignalType, Verdict
 from driftlog.settings import Settings
@@ -26,6 +27,7 @@ from stream.lifecycle import Lifecycle
 from stream.preparation import Prepared
 from stream.routing import Shard
 from stream.rows import Rows
+from stream.window_statistics import WindowStatistics
 
 __all__ = ["Identity", "SeriesState"]
 
@@ -60,9 +62,12 @@ class SeriesState:
         signals: the profiles of the shard's signals.
         places: where they stand among all signals of the reference, (S,).
         detectors: those that may open an incident, in the order of the settings.
-        psi: the window's bins; shown whether or not it may open an incident.
+        psi: the window's bins; shown whether or not it may open an incident. Other judges of the
+            window read its counts.
         settings: ``stream`` and ``detection`` are read.
         pairs: how inputs go together, where the joint signal is one of the shard's.
+        statistics: distances that are told of what has moved; none: none.
+        by_hand: detectors whose threshold a person has set, with the signals concerned, (S,).
     """
 
     def __init__(
@@ -74,6 +79,8 @@ class SeriesState:
         psi: PSI,
         settings: Settings,
         pairs: PairMemory | None = None,
+        statistics: WindowStatistics | None = None,
+        by_hand: Mapping[str, BoolArray] | None = None,
     ) -> None:
         self.identity = identity
         self.signals = tuple(signals)
@@ -82,7 +89,16 @@ class SeriesState:
         self._places = _as_slice(places)
         self._detectors = tuple(detectors)
         self._psi = psi
+        # Those with a memory of their own; the others look at the window of `psi`.
+        self._own = tuple(d for d in self._detectors if not isinstance(d, WindowJudge))
+        self._partial = {
+            d.name: d.watched
+            for d in self._detectors
+            if isinstance(d, WindowJudge) and not d.watched.all()
+        }
         self._settings = settings
+        self._statistics = statistics
+        self._by_hand = by_hand or {}
         count = len(self.signals)
         panes = settings.stream.window_panes
         self._clipped = Moments(count, panes)  # what decides: outliers count no more than the clip
@@ -118,16 +134,13 @@ class SeriesState:
         z = prepared.z[self._places][:, pick]
         bins = prepared.bins[self._places][:, pick]
         at = np.stack((rows.ts_ms[pick], rows.partition[pick], rows.offset[pick])).astype(np.int64)
-        readings: list[Reading] = []
-        for detector in self._detectors:
-            if detector is not self._psi:
-                detector.update(z if detector.takes == "z" else bins, at)
+        for detector in self._own:
+            detector.update(z if detector.takes == "z" else bins, at)
         self._psi.update(bins, at)
         self._clipped.update(z, at)
         self._plain.update(prepared.plain[self._places][:, pick], at)
         shown = self._psi.end_pane(pane)
-        for detector in self._detectors:
-            readings.append(shown if detector is self._psi else detector.end_pane(pane))
+        readings = [self._read(detector, pane, shown) for detector in self._detectors]
         self._clipped.end_pane(pane)
         self._plain.end_pane(pane)
 
@@ -166,6 +179,13 @@ class SeriesState:
         self.closed_through_ms = start_ms + stream.pane
         self.last = verdict
         return verdict
+
+    def _read(self, detector: Detector, pane: int, shown: PSIReading) -> Reading:
+        if detector is self._psi:
+            return shown
+        if isinstance(detector, WindowJudge):
+            return detector.read(self._psi.total)
+        return detector.end_pane(pane)
 
     # -- weighing -----------------------------------------------------------------------------
 
@@ -234,9 +254,8 @@ class SeriesState:
     def _forget(self, back: BoolArray) -> None:
         """Begin anew for the signals that are back: what drifted is over and must not echo."""
         panes = self._settings.detection.resolve_panes
-        for detector in self._detectors:
-            if detector is not self._psi:
-                detector.reset(back)
+        for detector in self._own:
+            detector.reset(back)
         self._psi.keep_last(back, panes)
         self._clipped.keep_last(back, panes)
         self._plain.keep_last(back, panes)
@@ -267,6 +286,9 @@ class SeriesState:
             spans=spans,
             usual=self._usual,
             pairs=self._pairs,
+            partial=self._partial,
+            statistics=self._statistics,
+            by_hand=self._by_hand,
         )
         signals = signal_verdicts(
             self.signals,
@@ -309,7 +331,7 @@ class SeriesState:
             "reference_id": self.identity.reference_id,
             "config": self.identity.config,
             "closed_through_ms": self.closed_through_ms,
-            "detectors": {d.name: d.state() for d in self._detectors},
+            "detectors": {d.name: d.state() for d in self._own},
             "psi": self._psi.state(),
             "clipped": self._clipped.state(),
             "plain": self._plain.state(),
@@ -336,9 +358,8 @@ class SeriesState:
             ):
                 if plain[name] != mine:
                     raise StateError(f"the state has {name} {plain[name]!r}, not {mine!r}")
-            for detector in self._detectors:
-                if detector is not self._psi:
-                    detector.restore(plain["detectors"][detector.name])
+            for detector in self._own:
+                detector.restore(plain["detectors"][detector.name])
             self._psi.restore(plain["psi"])
             self._clipped.restore(plain["clipped"])
             self._plain.restore(plain["plain"])

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import Spread
+from detectors import ADWIN, PageHinkley, Spread
 from detectors.calibration import adwin_log_inv_delta, cusum_thresholds
 from driftlog.records import ReferenceProfile, SignalProfile
 from driftlog.settings import Settings
+from stream.judges import by_hand, check_judges, watches
 from stream.routing import segments_of
 
 __all__ = ["ASSUMED_RATE", "CONVENTIONAL_PSI", "MONTH_S", "Thresholds", "thresholds"]
@@ -46,6 +48,10 @@ class Thresholds:
         budget. With it `detectors` holds psi alone.
     inflation: float64 (S,), at least 1, by which rows are divided before a chi-square test.
     smallest_shift: float64 (S,), sd; the reference is too small to tell less from nothing.
+    judges: pairs of signal and detector that share the budget in each series of each version: all
+        but those that do not fit each other's type, and those of thresholds set by hand.
+    by_hand: detector to thresholds that a person has set, float64 (S,), NaN where the budget's
+        holds. `cusum` and `adwin_log_inv_delta` have them already.
     """
 
     signals: tuple[str, ...]
@@ -64,20 +70,19 @@ class Thresholds:
     psi_fixed: float | None
     inflation: NDArray[np.float64]
     smallest_shift: NDArray[np.float64]
+    judges: int
+    by_hand: Mapping[str, NDArray[np.float64]]
 
 
-def thresholds(
-    profile: ReferenceProfile,
-    settings: Settings,
-    *,
-    versions: int = 1,
-) -> Thresholds:
+def thresholds(profile: ReferenceProfile, settings: Settings) -> Thresholds:
     """Return thresholds that keep a model within its alarm budget.
 
     ``detection.alarm_budget`` false incidents a month are split evenly over signals x detectors x
-    series x versions (Bonferroni: no credit is taken for overlapping windows, for signals that
-    alarm together, or for the pending rule, so the truth is below the budget). A detector that does
-    not watch a signal has no share of it. A series is counted
+    series x versions live at once (Bonferroni: no credit is taken for overlapping windows, for
+    signals that alarm together, or for the pending rule, so the truth is below the budget). A
+    detector that does not watch a signal has no share of it. A version has looks of its own at its
+    windows, and a reference whose rate was measured when it had more or less of the traffic, so
+    that versions share nothing but the budget. A series is counted
     on to see all of the model's events: ``detection.expected_rate``, else the profile's rate, else
     `ASSUMED_RATE`, since a file without times does not tell and a rate too low would break the
     budget; a hundredfold error costs about a fifth of the delay.
@@ -85,13 +90,17 @@ def thresholds(
     V and the inflation of a small reference are raised by what they may be too small by: two
     standard errors of a variance over blocks of 256 rows. Independent signals pay nothing.
 
+    Thresholds of ``detection.thresholds`` are taken as they are, and have no part in the budget.
+
     The preset ``conventional`` knows no budget: PSI 0.2 decides, at level .05 a look; the other
     detectors keep the budget's thresholds, as evidence of onset, and open no incident.
 
     Args:
         profile: the reference.
-        settings: detection, models (series) and the pane are read.
-        versions: model versions that share the budget.
+        settings: detection, models (series, versions) and the pane are read.
+
+    Raises:
+        SettingsError: ``detection.detectors`` or ``detection.thresholds`` name what there is not.
 
     Source: RECIPES of the CUSUM in `detectors.calibration`; Page (1954), Siegmund (1985).
     """
@@ -99,8 +108,14 @@ def thresholds(
     detection = settings.detection
     conventional = detection.preset == "conventional"
     rate = detection.expected_rate or profile.rate or ASSUMED_RATE
-    judges = sum(_judges(one, detection.detectors) for one in signals)
-    streams = judges * _series(profile, settings) * versions
+    check_judges(detection)
+    hand = by_hand(detection, signals)
+    judges = sum(
+        watches(name, one) and not (name in hand and hand[name][i] > 0.0)
+        for name in detection.detectors
+        for i, one in enumerate(signals)
+    )
+    streams = judges * _series(profile, settings) * settings.models.versions
     share = detection.alarm_budget / max(streams, 1)  # false alarms a month of one of them
     between = max(rate * MONTH_S / share, _LEAST_ROWS)
     looks = MONTH_S * 1000 / settings.stream.pane
@@ -118,13 +133,20 @@ def thresholds(
         rate=rate,
         rows_between=between,
         allowances=allowances,
-        cusum=np.array(bank).reshape(len(signals), 2, len(allowances)),
-        spread=np.array([_spread(one, between) for one in signals]).reshape(
-            len(signals), 2, len(allowances)
+        cusum=_heights(
+            np.array(bank).reshape(len(signals), 2, len(allowances)), hand.get(PageHinkley.name)
+        ),
+        spread=_heights(
+            np.array([_spread(one, between) for one in signals]).reshape(
+                len(signals), 2, len(allowances)
+            ),
+            hand.get(Spread.name),
         ),
         spread_centre=np.array([one.spread.centre if one.spread else 0.0 for one in signals]),
         spread_scale=np.array([one.spread.scale if one.spread else 1.0 for one in signals]),
-        adwin_log_inv_delta=np.array([adwin_log_inv_delta(between, v) for v in variance]),
+        adwin_log_inv_delta=_log_inv_deltas(
+            np.array([adwin_log_inv_delta(between, v) for v in variance]), hand.get(ADWIN.name)
+        ),
         adwin_scale=np.array([one.skewness for one in signals]),
         psi_level=np.full(len(signals), max(level, _LEAST_LEVEL)),
         psi_fixed=CONVENTIONAL_PSI if conventional else None,
@@ -132,12 +154,9 @@ def thresholds(
         smallest_shift=np.array(
             [3.0 * (v / _present(one)) ** 0.5 for one, v in zip(signals, variance, strict=True)]
         ),
+        judges=judges,
+        by_hand=hand,
     )
-
-
-def _judges(one: SignalProfile, detectors: tuple[str, ...]) -> int:
-    """How many detectors watch the signal; at least 1, so that a share can be told of."""
-    return max(sum(name != Spread.name or one.spread is not None for name in detectors), 1)
 
 
 def _spread(one: SignalProfile, between: float) -> NDArray[np.float64]:
@@ -146,6 +165,22 @@ def _spread(one: SignalProfile, between: float) -> NDArray[np.float64]:
         return np.full((2, len(one.allowances)), np.inf)
     variance = _raised(usual.long_run_variance, one)
     return cusum_thresholds(np.array(usual.theta), one.allowances, variance, _present(one), between)
+
+
+def _heights(
+    solved: NDArray[np.float64], fixed: NDArray[np.float64] | None
+) -> NDArray[np.float64]:
+    """h with those set by hand; members that the reference is too small for stay dropped."""
+    if fixed is None:
+        return solved
+    chosen = np.isfinite(solved) & ~np.isnan(fixed)[:, None, None]
+    return np.where(chosen, fixed[:, None, None], solved)
+
+
+def _log_inv_deltas(
+    solved: NDArray[np.float64], fixed: NDArray[np.float64] | None
+) -> NDArray[np.float64]:
+    return solved if fixed is None else np.where(np.isnan(fixed), solved, -np.log(fixed))
 
 
 def _series(profile: ReferenceProfile, settings: Settings) -> int:

@@ -101,6 +101,8 @@ def sentence(signal: AlertSignal) -> str:
 def title(signals: Sequence[AlertSignal], watched: int) -> str:
     """Say an incident in one line: the worst signals, then how many of how many.
 
+    It ends in a note where a signal is beyond a threshold that no budget stands behind.
+
     Args:
         signals: worst first; of a signal in several series the worst is told.
         watched: how many signals there are.
@@ -113,7 +115,8 @@ def title(signals: Sequence[AlertSignal], watched: int) -> str:
     named = [s for s in ordered if s.signal != JOINT_SIGNAL][:_NAMED] or ordered[:_NAMED]
     said = "; ".join(sentence(s) for s in named)
     more = f" and {len(ordered) - len(named)} more" if len(ordered) > len(named) else ""
-    return f"{said}{more} ({len(ordered)} of {max(watched, len(ordered))} signals)"
+    hand = " (threshold set by hand)" if any(s.by_hand for s in signals) else ""
+    return f"{said}{more} ({len(ordered)} of {max(watched, len(ordered))} signals){hand}"
 
 
 def _untied(signal: AlertSignal) -> str:

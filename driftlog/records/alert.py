@@ -34,6 +34,8 @@ class AlertSignal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     after: Spread | None = None
     moved: tuple[BinShare, ...] = ()
     correlations: tuple[CorrelationShift, ...] = ()  # of the joint signal: pairs, worst first
+    statistics: dict[str, float] = msgspec.field(default_factory=dict)  # of the bins
+    by_hand: tuple[str, ...] = ()  # detectors beyond a threshold that was set by hand
     cleared_ms: int | None = None  # end of the pane at which it was back
 
 

@@ -71,6 +71,8 @@ class SignalProfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     theta: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())  # up, down; by allowance
     long_run_variance: float = 1.0  # V of the standardised values, at least 1
     inflation: float = 1.0  # largest long-run inflation over the bins' indicators
+    ordered_inflation: float = 0.0  # numbers: over the cumulative indicators; 0 where not known
+    centres: tuple[float, ...] = ()  # numbers: where the values of a bin are, in sd; rising
     autocorrelation: float = 0.0  # at lag 1
     skewness: float = 1.0  # of the standardised values, absolute, at least 1; ADWIN needs it
     spread: SpreadProfile | None = None  # none: its spread is not watched by itself

@@ -80,6 +80,8 @@ class SignalVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     after: Spread | None = None
     moved: tuple[BinShare, ...] = ()
     correlations: tuple[CorrelationShift, ...] = ()  # of the joint signal: pairs, worst first
+    statistics: dict[str, float] = msgspec.field(default_factory=dict)  # of the bins, where moved
+    by_hand: tuple[str, ...] = ()  # of `detectors`, those whose threshold was set by hand
     weight: float = 1.0  # in the drift share
 
 

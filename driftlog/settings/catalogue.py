@@ -58,6 +58,9 @@ class Entry:
         if typing.get_origin(self.kind) is dict:
             is_number = typing.get_args(self.kind)[1] is float
             return "a table of name = number" if is_number else "a table of name = type"
+        for each in typing.get_args(self.kind):
+            if typing.get_origin(each) is typing.Literal:
+                return "some of " + ", ".join(typing.get_args(each))
         return "a list of texts"
 
 

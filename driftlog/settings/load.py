@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import re
 import tomllib
@@ -167,6 +168,9 @@ def _check_together(settings: Settings) -> None:
             "a duration from 100ms to 5m; brokers take 6s or more unless set otherwise "
             "(group.min.session.timeout.ms)",
         )
+    for name, threshold in settings.detection.thresholds.items():
+        if not 0.0 < threshold < math.inf:
+            raise SettingsError(f"detection.thresholds.{name}", threshold, "a number above 0")
     if settings.kafka.security_protocol.startswith("SASL") and not settings.kafka.sasl_username:
         raise SettingsError("kafka.sasl_username", "", "a name, with a SASL protocol")
     if settings.capture.hash and not settings.capture.hash_key:

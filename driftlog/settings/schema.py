@@ -22,6 +22,7 @@ __all__ = [
 
 SECRETS = frozenset({"sasl_password", "hash_key"})
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+Statistic = Literal["kolmogorov_smirnov", "wasserstein", "jensen_shannon", "chi_square"]
 
 
 def _say(text: str) -> Meta:
@@ -134,6 +135,13 @@ class DetectionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     joint: Annotated[
         bool, _say("watch whether inputs still go together, where the reference's do")
     ] = True
+    thresholds: Annotated[
+        dict[str, float],
+        _say("set by hand: detector, or signal:detector = threshold in the detector's own unit"),
+    ] = field(default_factory=dict)
+    statistics: Annotated[
+        tuple[Statistic, ...], _say("distances that are told of a signal that has moved")
+    ] = ("kolmogorov_smirnov", "wasserstein", "jensen_shannon")
 
 
 class DecisionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -161,6 +169,9 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     top_segments: Annotated[
         int, Meta(ge=0, le=10_000), _say("or the K largest segments of the reference")
     ] = 0
+    versions: Annotated[
+        int, Meta(ge=1, le=1000), _say("versions of a model live at once; they share its budget")
+    ] = 1
     shard_signals: Annotated[int, Meta(ge=1, le=1000), _say("signals a shard of a series")] = 100
     include: Annotated[tuple[str, ...], _say("inputs to watch; none named: all")] = ()
     exclude: Annotated[tuple[str, ...], _say("inputs not to watch")] = ()

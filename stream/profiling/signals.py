@@ -14,6 +14,7 @@ from detectors.calibration import (
     exponents,
     indicator_inflation,
     long_run_variance,
+    ordered_inflation,
 )
 from detectors.page_hinkley import ALLOWANCES
 from detectors.spread import distance
@@ -23,6 +24,7 @@ from stream.preparation import Preparation, Prepared
 from stream.profiling.labels import BOOLEAN_BINS, SPECIAL, category_labels, number_labels
 from stream.profiling.types import Numbers, Texts
 from stream.rows import CategoryColumn
+from stream.window_statistics import bin_centres, ordered_bins
 
 __all__ = ["MOST_KNOWN", "QUANTILES", "signal_profile"]
 
@@ -177,6 +179,8 @@ def _calibrated(draft: SignalProfile, prepared: Prepared) -> SignalProfile:
         theta=(up, down),
         long_run_variance=variance,
         inflation=rounded(indicator_inflation(codes)),
+        ordered_inflation=rounded(ordered_inflation(codes, ordered_bins(draft))),
+        centres=_centres(draft, codes, prepared.z[0]),
         autocorrelation=rounded(_lag_one(z)),
         skewness=rounded(adwin_scale(z)),
         # Whatever the inputs do widens the joint score; it is theirs to tell.
@@ -202,6 +206,18 @@ def _spread(z: NDArray[np.float64]) -> SpreadProfile | None:
         ),
         long_run_variance=variance,
     )
+
+
+def _centres(
+    draft: SignalProfile, codes: NDArray[np.int16], z: NDArray[np.float64]
+) -> tuple[float, ...]:
+    """Mean z of each bin of a number; of a bin without rows where its values would be."""
+    centres = list(bin_centres(draft))
+    for code in range(len(centres)):
+        held = z[codes == code]
+        if held.size:
+            centres[code] = rounded(float(held.mean()))
+    return tuple(centres)
 
 
 def _lag_one(z: NDArray[np.float64]) -> float:
