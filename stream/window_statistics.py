@@ -36,8 +36,8 @@ def ordered_inflation(signal: SignalProfile) -> float:
 def bin_centres(signal: SignalProfile) -> tuple[float, ...]:
     """Where the values of each ordered bin are, in sd of the clipped reference.
 
-    As measured, where the reference has it, else half-way between the edges; what is out of range
-    is at the clip. Of a constant: 0, and 10 sd off it, as its z.
+    As measured, where the reference has it, else about half-way between the edges; what is out of
+    range is at the clip. Of a constant: 0, and 10 sd off it, as its z.
     """
     if signal.centres or not signal.edges or signal.type is not SignalType.NUMBER:
         return signal.centres
@@ -47,6 +47,10 @@ def bin_centres(signal: SignalProfile) -> tuple[float, ...]:
     edges = [min(max(edge, low), high) for edge in signal.edges]
     # Halves, since the sum or the difference of two values may overflow.
     inner = [a / 2 + b / 2 for a, b in pairwise(edges)]
+    # In the outermost ones, which are wide, the values are near the quantiles .05 and .95.
+    if len(inner) > 1 and len(signal.quantiles) > 3:
+        inner[0] = min(max(signal.quantiles[1], edges[0]), edges[1])
+        inner[-1] = min(max(signal.quantiles[-2], edges[-2]), edges[-1])
     at = [(x / 2 - signal.mean / 2) / signal.sd * 2 for x in (low, *inner, high)]
     return tuple(rounded(x) for x in at)
 
