@@ -33,7 +33,8 @@ class Thresholds:
 
     signals: their names.
     detectors: those that may open an incident; the others' readings are evidence alone.
-    judges: pairs of a signal and a detector that watches it; they share the budget.
+    judges: pairs of a signal and a detector that watches it, less those whose threshold was set by
+        hand; they share the budget.
     rate: events a second that were counted on.
     rows_between: T, rows of one signal between two false alarms of one detector.
     allowances: k of the CUSUM bank, (K,), in sd.
@@ -48,10 +49,8 @@ class Thresholds:
         budget. With it `detectors` holds psi alone.
     inflation: float64 (S,), at least 1, by which rows are divided before a chi-square test.
     smallest_shift: float64 (S,), sd; the reference is too small to tell less from nothing.
-    judges: pairs of signal and detector that share the budget in each series of each version: all
-        but those that do not fit each other's type, and those of thresholds set by hand.
     by_hand: detector to thresholds that a person has set, float64 (S,), NaN where the budget's
-        holds. `cusum` and `adwin_log_inv_delta` have them already.
+        holds. `cusum`, `spread` and `adwin_log_inv_delta` have them already.
     """
 
     signals: tuple[str, ...]
@@ -70,7 +69,6 @@ class Thresholds:
     psi_fixed: float | None
     inflation: NDArray[np.float64]
     smallest_shift: NDArray[np.float64]
-    judges: int
     by_hand: Mapping[str, NDArray[np.float64]]
 
 
@@ -129,7 +127,6 @@ def thresholds(profile: ReferenceProfile, settings: Settings) -> Thresholds:
     return Thresholds(
         signals=tuple(one.signal for one in signals),
         detectors=("psi",) if conventional else detection.detectors,
-        judges=judges,
         rate=rate,
         rows_between=between,
         allowances=allowances,
@@ -167,9 +164,7 @@ def _spread(one: SignalProfile, between: float) -> NDArray[np.float64]:
     return cusum_thresholds(np.array(usual.theta), one.allowances, variance, _present(one), between)
 
 
-def _heights(
-    solved: NDArray[np.float64], fixed: NDArray[np.float64] | None
-) -> NDArray[np.float64]:
+def _heights(solved: NDArray[np.float64], fixed: NDArray[np.float64] | None) -> NDArray[np.float64]:
     """h with those set by hand; members that the reference is too small for stay dropped."""
     if fixed is None:
         return solved
