@@ -24,7 +24,7 @@ from driftlog.records import (
     signal_input,
 )
 from stream.profiling.types import convert
-from stream.rows import MISSING, WRONG_NUMBER, WRONG_TYPE, CategoryColumn
+from stream.rows import MISSING, WRONG_NUMBER, WRONG_READABLE, WRONG_TYPE, CategoryColumn
 
 __all__ = [
     "WRONG",
@@ -121,8 +121,15 @@ def cell(value: Value | Nested, kind: CellType) -> Any:
     if kind.type is SignalType.CATEGORY:
         return value if type(value) is str else WRONG
     if kind.type is SignalType.BOOLEAN:
-        return float(value) if type(value) is bool else WRONG_NUMBER
-    return float(value) if type(value) in (int, float) else WRONG_NUMBER  # type: ignore[arg-type]  # narrowed by the set of types
+        return float(value) if type(value) is bool else _wrong(value, kind.type)
+    return float(value) if type(value) in (int, float) else _wrong(value, kind.type)  # type: ignore[arg-type]  # narrowed by the set of types
+
+
+def _wrong(value: object, wanted: SignalType) -> float:
+    """Tell a number sent as text, or a truth value as 0 or 1, from what is no such value at all."""
+    readable = isinstance(value, (str, int, float)) and convert(value, wanted) is not None
+    # True for a number is a mistake of another kind than the text of a number.
+    return WRONG_READABLE if readable and not isinstance(value, bool) else WRONG_NUMBER
 
 
 def _same(one: Any, held: Any) -> bool:

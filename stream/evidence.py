@@ -25,6 +25,7 @@ from driftlog.records import (
     rounded,
 )
 from stream.effect import Effect, Usual
+from stream.faults import FaultWatch
 from stream.joint import PairMemory
 from stream.window_statistics import WindowStatistics
 
@@ -49,6 +50,7 @@ class SignalEvidence:
     plain: dict[int, SpanMoments]  # by panes
     spans: NDArray[np.int64]  # panes looked back at, (S,)
     usual: Usual
+    faults: FaultWatch
     pairs: PairMemory | None = None  # where the joint signal is one of the shard's
     partial: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)  # detectors that watch
     # some signals alone, and which, (S,)
@@ -152,6 +154,7 @@ def _loud(
         statistics=distances,
         by_hand=tuple(n for n in beyond if n in evidence.by_hand and evidence.by_hand[n][i]),
         weight=profile.weight,
+        fault=evidence.faults.of(i),
     )
 
 

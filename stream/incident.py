@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import msgspec
 
-from driftlog.records import Because, Decision, Onset, Severity, SignalState, SignalVerdict, Verdict
+from driftlog.records import (
+    Because,
+    Cause,
+    Decision,
+    Onset,
+    Severity,
+    SignalState,
+    SignalVerdict,
+    Verdict,
+)
 from stream.incident_signal import Member, all_rows_key, moment
 
 __all__ = ["SIGNALS_TOLD", "Incident"]
@@ -34,6 +43,7 @@ class Incident(msgspec.Struct):
     untold: bool = False  # something changed that is worth telling, if not at once
     told_sd: float = 0.0  # largest effects told
     told_psi: float = 0.0
+    cause: Cause | None = None  # the fault behind it, as told
     eased_ms: int = 0  # pane end since which a milder decision would do, 0: it would not
 
     @property

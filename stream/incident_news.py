@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from driftlog.records import Alert, AlertSignal, AlertStatus, Decision, SignalState
 from driftlog.settings import Settings
 from stream.incident import SIGNALS_TOLD, Incident
+from stream.incident_cause import cause_of
 from stream.incident_shares import Shares
 from stream.severity import Evidence, decide, rate
 from stream.wording import title
@@ -21,10 +22,10 @@ _DECISIONS = list(Decision)
 class Newsroom:
     """Decides at one pane what is told of each incident of a model.
 
-    A higher severity, a stronger decision, and silence are told at once. That further signals
-    joined, some are back, the effect has grown or the decision has eased is told at most every
-    ``resolve_panes`` panes. The severity never falls, and a milder decision must have held for
-    ``resolve_panes`` panes, so that a share around its threshold does not flap.
+    A higher severity, a stronger decision, a fault found behind it, and silence are told at once.
+    That further signals joined, some are back, the effect has grown or the decision has eased is
+    told at most every ``resolve_panes`` panes. The severity never falls, and a milder decision must
+    have held for ``resolve_panes`` panes, so that a share around its threshold does not flap.
     """
 
     model: str
@@ -57,15 +58,19 @@ class Newsroom:
         )
         due = self.now_ms - incident.sent_ms >= self._quiet_ms
         first = not incident.sent_ms
-        if not (first or worse or change > 0 or milder or (due and (incident.untold or grown))):
+        found = evidence.fault and incident.cause is None
+        news = first or worse or found or change > 0 or milder
+        if not (news or (due and (incident.untold or grown))):
             return None
         if first or worse:
             incident.severity = severity
-        if change >= 0 or milder:
+        if change >= 0 or milder or found:
             incident.decision, incident.because, incident.eased_ms = decision, because, 0
         incident.told_sd = max(incident.told_sd, evidence.largest_sd)
         incident.told_psi = max(incident.told_psi, evidence.largest_psi)
-        said = title([m.evidence for m in incident.live], self._watched(incident))
+        signals = [m.evidence for m in incident.live]
+        incident.cause = cause_of(self._in_force(incident))
+        said = title(signals, self._watched(incident), incident.cause)
         return self._alert(incident, AlertStatus.FIRING if first else AlertStatus.UPDATED, said)
 
     def _eased(self, incident: Incident, change: int) -> bool:
@@ -88,22 +93,39 @@ class Newsroom:
         if not incident.untold:
             return None
         stale = [m.evidence for m in incident.ranked if m.stale]
-        said = f"no more data to judge by, last seen: {title(stale, self._watched(incident))}"
+        seen = title(stale, self._watched(incident), incident.cause)
+        said = f"no more data to judge by, last seen: {seen}"
         return self._alert(incident, AlertStatus.UPDATED, said)
 
     def _resolved(self, incident: Incident) -> Alert:
-        incident.decision, incident.because = decide(
-            self._evidence(incident), self.settings.decision
-        )
+        evidence = replace(self._evidence(incident), fault=False)  # it has been mended
+        incident.decision, incident.because = decide(evidence, self.settings.decision)
         signals = [m.evidence for m in incident.ranked]
-        said = f"back to usual, was: {title(signals, self._watched(incident))}"
+        incident.cause = cause_of(signals)
+        was = title(signals, self._watched(incident), incident.cause)
+        said = f"back to usual, was: {was}"
         return self._alert(incident, AlertStatus.RESOLVED, said)
 
     def _evidence(self, incident: Incident) -> Evidence:
         live = [m.evidence for m in incident.live]
         share = self.shares.drifted({s.series for s in live})
         panes_open = (self.now_ms - incident.opened_ms) // self.settings.stream.pane
-        return Evidence.of(live, share, panes_open)
+        evidence = Evidence.of(live, share, panes_open)
+        return replace(evidence, fault=any(s.fault is not None for s in self._in_force(incident)))
+
+    def _in_force(self, incident: Incident) -> list[AlertSignal]:
+        """Signals that drift, and those back for less than a window.
+
+        A fault that was mended a moment ago is still in the windows of what it led to: it explains
+        them until they have passed.
+        """
+        window_ms = self.settings.stream.window_panes * self.settings.stream.pane
+        return [
+            one
+            for one in (m.evidence for m in incident.ranked)
+            if one.state != SignalState.STALE
+            and (one.cleared_ms is None or self.now_ms - one.cleared_ms < window_ms)
+        ]
 
     def _watched(self, incident: Incident) -> int:
         return self.shares.watched(incident.series)
@@ -134,4 +156,5 @@ class Newsroom:
             samples_before=incident.samples_before,
             samples_after=incident.samples_after,
             resolved_ms=self.now_ms if status is AlertStatus.RESOLVED else None,
+            cause=incident.cause,
         )

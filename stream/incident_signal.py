@@ -57,6 +57,7 @@ class Member(msgspec.Struct, array_like=True):
             correlations=signal.correlations,
             statistics=signal.statistics,
             by_hand=signal.by_hand,
+            fault=signal.fault,
         )
         ratio = ratios.get(detector, 0.0) / _RATIOS_A_UNIT
         rank = max(abs(signal.effect_sd), abs(signal.effect_rate), signal.psi, ratio)

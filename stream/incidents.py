@@ -30,7 +30,8 @@ class ModelIncidents(msgspec.Struct):
     `apply` is called in rising order of pane ends; the same verdicts give the same alerts, always.
 
     *What belongs together*: a drift joins an open incident in which the same signal is drifting (a
-    drift in fifty segments is one incident), or whose onset lies within ``group_panes`` of its own.
+    drift in fifty segments is one incident), or which has a fault that explains it (what is made
+    from broken inputs moves because of them), or whose onset is within ``group_panes`` of its own.
 
     *The end*: an incident is resolved when every signal of it is back by a verdict. Silence
     resolves nothing: a signal without a verdict for a whole window is ``stale``; when all that is
@@ -94,9 +95,10 @@ class ModelIncidents(msgspec.Struct):
         reach = settings.detection.group_panes * settings.stream.pane
         gathered = [Gathering.of(incident) for incident in self.open if incident.lively]
         for key, member, verdict in self._admitted(fresh):
-            place = next(
-                (g for g in gathered if member.evidence.signal in g.signals),
-                next((g for g in gathered if g.began_near(member, reach)), None),
+            place = (
+                next((g for g in gathered if member.evidence.signal in g.signals), None)
+                or next((g for g in gathered if g.explains(member)), None)
+                or next((g for g in gathered if g.began_near(member, reach)), None)
             )
             if place is None:
                 place = Gathering(None, member.evidence.onset.ts_ms)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,11 +79,20 @@ class Rehearsal:
         """Bytes that a checkpoint of all shards would store now."""
         return sum(len(state.dump()) for state in self._states)
 
-    def step(self, prepared: Prepared) -> RehearsedPane:
-        """Take the rows of the next pane, in order, for all signals of the profile."""
+    def step(
+        self,
+        prepared: Prepared,
+        numbers: Mapping[str, NDArray[np.float64]] | None = None,
+        categories: Mapping[str, CategoryColumn] | None = None,
+    ) -> RehearsedPane:
+        """Take the rows of the next pane, in order, for all signals of the profile.
+
+        Without the columns that ``prepared`` was made from no fault can be named.
+        """
         pane = self.settings.stream.pane
         start = self._pane * pane
         rows = self._as_rows(prepared.z.shape[1], start, pane)
+        rows = replace(rows, numbers=dict(numbers or {}), categories=dict(categories or {}))
         verdicts = tuple(state.step(start, rows, prepared, None) for state in self._states)
         alerts = self._incidents.apply(start + pane, verdicts, self.settings)
         self._pane += 1

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 __all__ = [
     "MISSING",
     "WRONG_NUMBER",
+    "WRONG_READABLE",
     "WRONG_TYPE",
     "CategoryColumn",
     "Rows",
@@ -22,6 +23,7 @@ __all__ = [
 MISSING = -1  # code of an absent category; an absent number is NaN
 WRONG_TYPE = -2  # code of a category cell that held something else than text
 WRONG_NUMBER = np.inf  # the same in a number column; JSON cannot hold an infinity
+WRONG_READABLE = -np.inf  # the same, of a text that reads as such a number: "1.5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +42,9 @@ class CategoryColumn:
 class Rows:
     """Rows of one (model, version), in the order of the log.
 
-    ``numbers`` holds every number and boolean column (NaN: missing, inf: wrong type), keyed by the
-    signal's name; ``categories`` every text column. ``raw`` is set instead of both while the model
-    version has no reference: the JSON of the decoded event, from which one is learned.
+    ``numbers`` holds every number and boolean column (NaN: missing, an infinity: wrong type), keyed
+    by the signal's name; ``categories`` every text column. ``raw`` is set instead of both while the
+    model version has no reference: the JSON of the decoded event, from which one is learned.
     """
 
     model: str

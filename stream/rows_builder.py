@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from driftlog.records import SignalType
 from stream.cells import Codes, Schema, ScoreColumns, event_hashes, floats, numbers_of
-from stream.rows import WRONG_NUMBER, WRONG_TYPE, Rows
+from stream.rows import WRONG_TYPE, Rows
 
 __all__ = ["Place", "RowsBuilder", "wrong_cells"]
 
@@ -135,9 +135,7 @@ class RowsBuilder:
 
 def wrong_cells(rows: Rows) -> dict[str, int]:
     """Return how many cells held another type than their signal's, by signal, where any did."""
-    found = {
-        name: int(np.count_nonzero(column == WRONG_NUMBER)) for name, column in rows.numbers.items()
-    }
+    found = {name: int(np.count_nonzero(np.isinf(column))) for name, column in rows.numbers.items()}
     for name, texts in rows.categories.items():
         found[name] = int(np.count_nonzero(texts.codes == WRONG_TYPE))
     return {name: count for name, count in found.items() if count}

@@ -22,6 +22,7 @@ from driftlog.settings import Settings
 from stream.alarms import AlarmMemory
 from stream.effect import Effect, Usual, measure
 from stream.evidence import SignalEvidence, signal_verdicts
+from stream.faults import FaultWatch
 from stream.joint import PairMemory
 from stream.lifecycle import Lifecycle
 from stream.preparation import Prepared
@@ -34,7 +35,7 @@ __all__ = ["Identity", "SeriesState"]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
-_VERSION = 2
+_VERSION = 3
 _SHAPES = ("psi", "spread")  # effects of which a few rows say little
 _SAMPLES = 3  # correlation ids kept of a pane
 _CLEAR = 0.8  # of the smallest effect: below it a signal is back to usual
@@ -106,6 +107,7 @@ class SeriesState:
         self._life = Lifecycle.fresh(count)
         hold = settings.detection.pending_panes + settings.detection.resolve_panes
         self._alarms = AlarmMemory(self._detectors, count, hold)
+        self._faults = FaultWatch(self.signals)
         self._samples: list[tuple[int, tuple[str, ...]]] = []
         self._pairs = pairs
         self._joint = np.array([s.joint is not None for s in self.signals], dtype=np.bool_)
@@ -169,6 +171,8 @@ class SeriesState:
         if back.any():
             self._forget(back)
             shown = self._psi.recent(stream.window_panes)
+        moved = self._life.state >= SignalState.PENDING.code
+        self._faults.step(moved, self._alarms.onset[0], rows, index)
         count = at.shape[1]
         ids = tuple(
             rows.correlation_id[i if index is None else int(index[i])]
@@ -289,6 +293,7 @@ class SeriesState:
             partial=self._partial,
             statistics=self._statistics,
             by_hand=self._by_hand,
+            faults=self._faults,
         )
         signals = signal_verdicts(
             self.signals,
@@ -337,6 +342,7 @@ class SeriesState:
             "plain": self._plain.state(),
             "life": self._life.dump(),
             **self._alarms.dump(),
+            "faults": self._faults.state(),
             "samples": self._samples,
             "pairs": [] if self._pairs is None else self._pairs.dump(),
         }
@@ -367,6 +373,7 @@ class SeriesState:
             self._alarms.load(plain)
             if self._pairs is not None:
                 self._pairs.load(plain["pairs"])
+            self._faults.restore(plain["faults"])
             self._samples = [(int(end), tuple(ids)) for end, ids in plain["samples"]]
             self.closed_through_ms = int(plain["closed_through_ms"])
         except (

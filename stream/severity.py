@@ -20,6 +20,7 @@ class Evidence:
     largest_sd: float
     largest_psi: float
     panes_open: int
+    fault: bool = False  # whether some signal is broken rather than changed
 
     @classmethod
     def of(cls, signals: Iterable[AlertSignal], drift_share: float, panes_open: int) -> Evidence:
@@ -31,6 +32,7 @@ class Evidence:
             largest_sd=max((abs(s.effect_sd) for s in active), default=0.0),
             largest_psi=max((s.psi for s in active), default=0.0),
             panes_open=panes_open,
+            fault=any(s.fault is not None for s in active),
         )
 
 
@@ -57,7 +59,11 @@ def rate(evidence: Evidence, settings: DecisionSettings, long_panes: int) -> Sev
 
 
 def decide(evidence: Evidence, settings: DecisionSettings) -> tuple[Decision, Because]:
-    """Return the decision and the rule that led to it."""
+    """Return the decision and the rule that led to it.
+
+    A fault is never a reason to retrain, nor one to look away: a model trained on broken inputs is
+    harm, and what is broken has to be mended however few signals show it.
+    """
     share, output = evidence.drift_share, evidence.output_drifted
 
     def because(rule: str, threshold: float) -> Because:
@@ -65,6 +71,8 @@ def decide(evidence: Evidence, settings: DecisionSettings) -> tuple[Decision, Be
             rule=rule, drift_share=round(share, 9), output_drifted=output, threshold=threshold
         )
 
+    if evidence.fault:
+        return Decision.INVESTIGATE, because("fault", 0.0)
     if output:
         return Decision.RETRAIN, because("output_drifted", settings.retrain_share)
     if share >= settings.retrain_share:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import log
 
-from driftlog.records import JOINT_SIGNAL, AlertSignal, BinShare, Spread
+from driftlog.records import JOINT_SIGNAL, ROW_SIGNALS, AlertSignal, BinShare, Cause, Spread
 
-__all__ = ["figure", "figures", "sentence", "shares", "title"]
+__all__ = ["figure", "figures", "sentence", "shares", "shortened", "title"]
 
 _NAMED = 2  # signals named in a title; the rest are counted
 _LONGEST = 60  # letters of a name
@@ -71,7 +71,7 @@ def sentence(signal: AlertSignal) -> str:
     """
     if signal.signal == JOINT_SIGNAL:
         return _untied(signal)
-    name = _WHAT.get(signal.signal, _short(signal.signal))
+    name = _WHAT.get(signal.signal, shortened(signal.signal))
     before, after = signal.before, signal.after
     if before and after and abs(after.missing - before.missing) > _missing_matters(signal):
         return f"{name} missing in {shares(before.missing, after.missing)} of rows"
@@ -92,31 +92,38 @@ def sentence(signal: AlertSignal) -> str:
     if top:
         kind = "mix" if before is None or before.mean is None else "shape"
         psi = f", PSI {figure(signal.psi)}" if signal.psi > 0 else ""
-        return f"{name} {kind} changed ({_short(top.bin)}: {_moved(top)}{psi})"
+        return f"{name} {kind} changed ({shortened(top.bin)}: {_moved(top)}{psi})"
     if signal.direction:
         return _shifted(name, signal, means)
     return f"{name} changed, PSI {figure(signal.psi)}"
 
 
-def title(signals: Sequence[AlertSignal], watched: int) -> str:
-    """Say an incident in one line: the worst signals, then how many of how many.
+def title(signals: Sequence[AlertSignal], watched: int, cause: Cause | None = None) -> str:
+    """Say an incident in one line: the cause, the worst signals, then how many of how many.
 
     It ends in a note where a signal is beyond a threshold that no budget stands behind.
 
     Args:
         signals: worst first; of a signal in several series the worst is told.
         watched: how many signals there are.
+        cause: the fault behind it; the signals that have it are not told once more.
     """
     distinct: dict[str, AlertSignal] = {}
     for signal in signals:
         distinct.setdefault(signal.signal, signal)
-    ordered = list(distinct.values())
+    # Rows that are gone or doubled are no signal that is watched.
+    many = sum(name not in ROW_SIGNALS for name in distinct)
+    count = f" ({many} of {max(watched, many)} signals)" if many else ""
+    ordered = [one for one in distinct.values() if cause is None or one.signal not in cause.signals]
     # A shift of one input moves the joint signal too, which then has nothing to add.
-    named = [s for s in ordered if s.signal != JOINT_SIGNAL][:_NAMED] or ordered[:_NAMED]
+    named = [s for s in ordered if s.signal != JOINT_SIGNAL][:_NAMED]
+    named = named if named or cause else ordered[:_NAMED]
     said = "; ".join(sentence(s) for s in named)
     more = f" and {len(ordered) - len(named)} more" if len(ordered) > len(named) else ""
     hand = " (threshold set by hand)" if any(s.by_hand for s in signals) else ""
-    return f"{said}{more} ({len(ordered)} of {max(watched, len(ordered))} signals){hand}"
+    if cause is None:
+        return f"{said}{more}{count}{hand}"
+    return f"{cause.words}{f'; with it {said}{more}' if named else ''}{count}{hand}"
 
 
 def _untied(signal: AlertSignal) -> str:
@@ -124,7 +131,7 @@ def _untied(signal: AlertSignal) -> str:
     if not signal.correlations:
         return "inputs do not go together as usual"
     worst = signal.correlations[0]
-    pair = " and ".join(map(_short, worst.inputs))
+    pair = " and ".join(map(shortened, worst.inputs))
     before, after = worst.before, worst.after
     if abs(after - before) < _SAME:
         return f"{pair} do not go together as usual"
@@ -167,7 +174,8 @@ def _moved(share: BinShare) -> str:
     return shares(share.before, share.after)
 
 
-def _short(name: str) -> str:
+def shortened(name: str) -> str:
+    """Cut a name that would fill the line."""
     return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
 
 

@@ -1,6 +1,6 @@
 """The wire contract: every record on a topic, typed and frozen, with one codec each."""
 
-from driftlog.records.alert import Action, ActionKind, Alert, AlertSignal, Because
+from driftlog.records.alert import Action, ActionKind, Alert, AlertSignal, Because, Cause
 from driftlog.records.codec import Codec, Record, rounded
 from driftlog.records.event import (
     MAX_TS_MS,
@@ -23,14 +23,23 @@ from driftlog.records.reference import (
 from driftlog.records.signal import (
     JOINT_SIGNAL,
     OUTPUT_SIGNALS,
+    ROW_SIGNALS,
     SERVICE_SIGNALS,
     input_signal,
     signal_input,
 )
-from driftlog.records.state import AlertStatus, Decision, Severity, SignalState, SignalType
+from driftlog.records.state import (
+    AlertStatus,
+    Decision,
+    FaultKind,
+    Severity,
+    SignalState,
+    SignalType,
+)
 from driftlog.records.verdict import (
     BinShare,
     CorrelationShift,
+    Fault,
     Marker,
     Onset,
     Score,
@@ -49,6 +58,7 @@ __all__ = [
     "MAX_TS_MS",
     "OUTPUT_SIGNALS",
     "REFERENCE",
+    "ROW_SIGNALS",
     "SERVICE_SIGNALS",
     "VERDICT",
     "Action",
@@ -58,10 +68,13 @@ __all__ = [
     "AlertStatus",
     "Because",
     "BinShare",
+    "Cause",
     "Codec",
     "CorrelationShift",
     "Decision",
     "Event",
+    "Fault",
+    "FaultKind",
     "JointProfile",
     "Label",
     "Marker",

@@ -7,10 +7,10 @@ from typing import Literal
 import msgspec
 
 from driftlog.records.codec import Record
-from driftlog.records.state import AlertStatus, Decision, Severity
-from driftlog.records.verdict import BinShare, CorrelationShift, Onset, Score, Spread
+from driftlog.records.state import AlertStatus, Decision, FaultKind, Severity
+from driftlog.records.verdict import BinShare, CorrelationShift, Fault, Onset, Score, Spread
 
-__all__ = ["Action", "ActionKind", "Alert", "AlertSignal", "Because"]
+__all__ = ["Action", "ActionKind", "Alert", "AlertSignal", "Because", "Cause"]
 
 ActionKind = Literal["acknowledge", "silence", "accept_reference", "note"]
 
@@ -37,6 +37,16 @@ class AlertSignal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     statistics: dict[str, float] = msgspec.field(default_factory=dict)  # of the bins
     by_hand: tuple[str, ...] = ()  # detectors beyond a threshold that was set by hand
     cleared_ms: int | None = None  # end of the pane at which it was back
+    fault: Fault | None = None  # what broke, where that can be told
+
+
+class Cause(msgspec.Struct, frozen=True, kw_only=True):
+    """The fault that explains an incident."""
+
+    kind: FaultKind
+    words: str  # a plain sentence
+    signals: tuple[str, ...]  # that have it, worst first
+    onset_ms: int  # of the earliest of them
 
 
 class Because(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +81,7 @@ class Alert(Record, frozen=True, kw_only=True, omit_defaults=True):
     samples_before: tuple[str, ...] = ()
     samples_after: tuple[str, ...] = ()
     resolved_ms: int | None = None
+    cause: Cause | None = None  # the fault behind it; none: the world has changed
 
 
 class Action(Record, frozen=True, kw_only=True, omit_defaults=True):

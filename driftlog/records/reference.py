@@ -78,6 +78,9 @@ class SignalProfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     spread: SpreadProfile | None = None  # none: its spread is not watched by itself
     weight: float = 1.0  # in the drift share; 0 of what is made from other signals
     joint: JointProfile | None = None  # of the signal of that role: what it is made from
+    # numbers and booleans: the most frequent values with their shares of the values present
+    common: tuple[tuple[float, float], ...] | None = None
+    whole: float | None = None  # numbers: share of whole ones among the values present
 
 
 class ReferenceProfile(Record, frozen=True, kw_only=True, omit_defaults=True):
@@ -97,3 +100,4 @@ class ReferenceProfile(Record, frozen=True, kw_only=True, omit_defaults=True):
     )  # share of rows, the largest first
     excluded: dict[str, str] = msgspec.field(default_factory=dict)  # column -> why it is no signal
     source: str = ""  # a file's name, or topic and span; for people
+    repeated: float | None = None  # share of rows whose inputs had all come before

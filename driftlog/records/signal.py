@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-__all__ = ["JOINT_SIGNAL", "OUTPUT_SIGNALS", "SERVICE_SIGNALS", "input_signal", "signal_input"]
+__all__ = [
+    "JOINT_SIGNAL",
+    "OUTPUT_SIGNALS",
+    "ROW_SIGNALS",
+    "SERVICE_SIGNALS",
+    "input_signal",
+    "signal_input",
+]
 
 OUTPUT_SIGNALS = ("prediction", "confidence", "entropy", "margin")
 SERVICE_SIGNALS = ("latency", "error")  # milliseconds; whether the status was not ok
 JOINT_SIGNAL = "joint"  # how usual the combination of a row's inputs is
+# Of rows rather than of what they hold; told of only while something is wrong with them.
+ROW_SIGNALS = ("(replay)", "(volume)")
 
 _PREFIX = "input."
 _RESERVED = frozenset((*OUTPUT_SIGNALS, *SERVICE_SIGNALS, JOINT_SIGNAL))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["AlertStatus", "Decision", "Severity", "SignalState", "SignalType"]
+__all__ = ["AlertStatus", "Decision", "FaultKind", "Severity", "SignalState", "SignalType"]
 
 
 class SignalState(StrEnum):
@@ -30,6 +30,28 @@ class SignalType(StrEnum):
     NUMBER = "number"
     CATEGORY = "category"
     BOOLEAN = "boolean"
+
+
+class FaultKind(StrEnum):
+    """What is broken about data, as far as it can be told by looking at the values."""
+
+    UNIT = "unit"  # a factor, as of another unit or scale
+    TEMPERATURE = "temperature"  # Celsius, Fahrenheit and Kelvin
+    LOGARITHM = "logarithm"  # logarithms, or the powers of what used to be logarithms
+    SIGN = "sign"  # minus what it was
+    STUCK = "stuck"  # one value in all rows
+    DEFAULT = "default"  # one value in many rows
+    SENTINEL = "sentinel"  # a value that stands for none: -1, 9999, "unknown"
+    CLIPPED = "clipped"  # cut off at a bound
+    ROUNDED = "rounded"  # decimals lost
+    NULLS = "nulls"
+    VANISHED = "vanished"  # nothing but nulls
+    TYPE = "type"  # text for numbers, numbers for text
+    FORMAT = "format"  # the usual texts, written another way
+    SWAPPED = "swapped"  # two columns hold each other's values
+    REPLAY = "replay"  # requests come a second time
+    SILENCE = "silence"  # no rows
+    VOLUME = "volume"  # many times more or fewer rows
 
 
 class Severity(StrEnum):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import msgspec
 
 from driftlog.records.codec import Record
-from driftlog.records.state import SignalState
+from driftlog.records.state import FaultKind, SignalState
 
 __all__ = [
     "BinShare",
     "CorrelationShift",
+    "Fault",
     "Marker",
     "Onset",
     "Score",
@@ -61,6 +62,17 @@ class CorrelationShift(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     part: float  # of the whole score, 0 to 1
 
 
+class Fault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Broken data rather than a changed world: what a look at the values shows.
+
+    ``words`` continue the signal's name: "is 100 times larger than usual: unit changed?".
+    """
+
+    kind: FaultKind
+    words: str
+    figures: dict[str, float] = msgspec.field(default_factory=dict)  # what the words rest on
+
+
 class SignalVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One signal at one pane."""
 
@@ -83,6 +95,7 @@ class SignalVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     statistics: dict[str, float] = msgspec.field(default_factory=dict)  # of the bins, where moved
     by_hand: tuple[str, ...] = ()  # of `detectors`, those whose threshold was set by hand
     weight: float = 1.0  # in the drift share
+    fault: Fault | None = None  # what broke, where that can be told
 
 
 class Verdict(Record, frozen=True, kw_only=True, omit_defaults=True):

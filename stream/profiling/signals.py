@@ -26,9 +26,11 @@ from stream.profiling.types import Numbers, Texts
 from stream.rows import CategoryColumn
 from stream.window_statistics import bin_centres, ordered_bins
 
-__all__ = ["MOST_KNOWN", "QUANTILES", "signal_profile"]
+__all__ = ["COMMON_SHARE", "MOST_KNOWN", "QUANTILES", "signal_profile"]
 
 QUANTILES: Final = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+COMMON_SHARE: Final = 0.01  # of a value that a profile knows by itself
+_MOST_COMMON: Final = 20
 MOST_KNOWN: Final = 1_000  # levels of a category that a profile knows by name
 _BOOLEAN_EDGES: Final = (0.5,)
 _LEAST_FLAG_SD: Final = 0.1  # of the distance between a flag's two values
@@ -87,9 +89,19 @@ def _number(
         mean=rounded(scale.mean) if scale.sd else scale.mean,
         sd=rounded(scale.sd),
         quantiles=tuple(np.quantile(there, QUANTILES, method="inverted_cdf").tolist()),
+        common=None if boolean else _common(there),
+        whole=None if boolean else rounded(float(np.mean(there == np.floor(there)))),
     )
     prepared = Preparation([draft]).of_columns(len(values), {signal: values}, {})
     return draft, prepared
+
+
+def _common(there: NDArray[np.float64]) -> tuple[tuple[float, float], ...]:
+    """The most frequent values with their shares: what is usual may well be one value."""
+    distinct, counts = np.unique(there, return_counts=True)
+    often = np.flatnonzero(counts >= max(COMMON_SHARE * len(there), 2))
+    order = often[np.argsort(-counts[often], kind="stable")][:_MOST_COMMON]
+    return tuple((float(distinct[i]), rounded(counts[i] / len(there))) for i in order)
 
 
 def _flag_scale(there: NDArray[np.float64], low: float, high: float) -> Scale:
