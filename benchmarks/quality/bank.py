@@ -53,8 +53,10 @@ class Bank:
     """The whole run."""
 
     rows: int
-    seen: dict[int, int | None]  # change -> rows from it to the first alert with such an onset
+    # change -> rows from it to the first alert that names a signal which began to drift there
+    seen: dict[int, int | None]
     incidents: tuple[Incident, ...]
+    updates: tuple[int, ...] = ()  # changes that were told as news of an incident open already
 
     @property
     def elsewhere(self) -> float:
@@ -77,11 +79,20 @@ def measure_bank(folder: Path, advance: Callable[[int], None] = lambda _: None) 
         for one in told
         if one.alert.status is AlertStatus.FIRING
     ]
-    seen = {
-        change: min((one.end - change for one in told if _near(one.onset, change)), default=None)
+    first = {
+        change: next((one for one in told if any(_near(at, change) for at in one.onsets)), None)
         for change in CHANGES
     }
-    return Bank(len(table) - _REFERENCE[1], seen, tuple(incidents))
+    return Bank(
+        rows=len(table) - _REFERENCE[1],
+        seen={change: None if one is None else one.end - change for change, one in first.items()},
+        incidents=tuple(incidents),
+        updates=tuple(
+            change
+            for change, one in first.items()
+            if one is not None and one.alert.status is AlertStatus.UPDATED
+        ),
+    )
 
 
 def _near(onset: int, row: int) -> bool:

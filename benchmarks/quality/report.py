@@ -225,9 +225,16 @@ def _bank(found: Findings) -> Iterator[str]:
             for one in found.bank.incidents
         ),
     )
-    yield "Rows to the first alert of each recorded change: " + "; ".join(
-        f"{change:,} {'not seen' if rows is None else rows}"
-        for change, rows in found.bank.seen.items()
+    yield (
+        "Rows from each recorded change to the first alert that names a signal which began to "
+        "drift there: "
+        + "; ".join(
+            f"{change:,} "
+            + ("not seen" if rows is None else f"{rows:,}")
+            + (" (in an update of an open incident)" if change in found.bank.updates else "")
+            for change, rows in found.bank.seen.items()
+        )
+        + "."
     )
 
 

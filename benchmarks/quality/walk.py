@@ -23,9 +23,14 @@ _ROW_MS = 1000  # of event time: a row a second
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One alert record: row of its onset, row at the end of its pane, and the record."""
+    """One alert record: row of its onset, row at the end of its pane, and the record.
+
+    onsets: the rows at which each of its signals began to drift; the incident's own is the first
+    of all that ever belonged to it, so that news of a further change show here alone.
+    """
 
     onset: int
+    onsets: tuple[int, ...]
     end: int
     alert: Alert
 
@@ -66,7 +71,8 @@ def walk(
             if alert.status is AlertStatus.RESOLVED:
                 continue
             onset = begun + alert.onset.ts_ms // _ROW_MS
-            found.append(Told(onset, at + len(picks), alert))
+            onsets = tuple(begun + one.onset.ts_ms // _ROW_MS for one in alert.signals)
+            found.append(Told(onset, onsets, at + len(picks), alert))
             if alert.status is AlertStatus.FIRING:
                 waiting.append(onset)
         advance(len(picks) * len(table.columns))
