@@ -62,6 +62,12 @@ class PaneRing:
         total: IntArray = self._slots[chosen].sum(axis=0)
         return total
 
+    def history(self, signal: int) -> IntArray:
+        """What each of the last W panes held of one signal (first axis), the last pane first."""
+        slots = (self.last - np.arange(self.panes)) % self.panes
+        held: IntArray = self._slots[slots, signal]
+        return held
+
     def keep_last(self, signals: BoolArray, panes: int) -> None:
         """For the signals (first axis of the shape) in the mask, empty all but the last panes."""
         old = (self._pane >= 0) & (self.last - self._pane >= panes)

@@ -5,6 +5,7 @@ from typing import ClassVar, Self, Unpack
 
 import numpy as np
 
+from detectors.change_point import ChangedPanes, changed_panes
 from detectors.contract import BoolArray, FloatArray, IntArray, Reading, no_marks
 from detectors.divergence import compare
 from detectors.pooled_judge import PooledJudge
@@ -172,3 +173,11 @@ class PSI(PooledJudge):
         terms = (q - p) * np.log(q / p)
         whole = float(terms.sum())
         return Contributions(reference, counts / n, terms / whole if whole > 0 else terms)
+
+    def changed_panes(self, signal: int) -> ChangedPanes:
+        """Since which of the window's panes one signal's bins differ from the reference's."""
+        size = int(self._sizes[signal])
+        m = float(self._reference_rows[signal])
+        p = (m * self._shares[signal, :size] + 0.5) / (m + 0.5 * size)
+        counts = self._own().history(signal)[:, :size]
+        return changed_panes(counts, p, float(self._inflation[signal]))

@@ -22,8 +22,11 @@ class AlarmMemory:
     """The alarms of D detectors on S signals, from pane to pane.
 
     A detector that starts anew at a detection (``momentary``) alarms in one pane only; its alarm is
-    held for as long as pending and recovery take. Where a change began does not move while the
-    signal drifts.
+    held for as long as pending and recovery take. Where a change began, and how sure that is, does
+    not move while the signal drifts.
+
+    Call order, for each pane: `step`; then, where something alarms and does not drift yet, `place`
+    what is `vague`, and `bound` the rest when its effect is known.
 
     Of several detectors that know where it began, one that alarms steadily is believed before a
     momentary one, and of the steady ones the one that alarmed first: what has moved alarms the
@@ -47,6 +50,8 @@ class AlarmMemory:
         # Pane and row at which the present alarm of a steady detector came; -1 without one.
         self._came = np.full((2, count, signals), -1, dtype=np.int64)
         self._lead = np.full(signals, -1, dtype=np.int64)
+        self._bounds = np.full((2, signals), -1, dtype=np.int64)
+        self._vague = np.zeros(signals, dtype=np.bool_)
 
     @property
     def lead(self) -> IntArray:
@@ -61,6 +66,24 @@ class AlarmMemory:
         pane is known.
         """
         return self._onset
+
+    @property
+    def bounds(self) -> IntArray:
+        """The earliest and the latest time at which it may have begun, (2, S); -1: not known."""
+        return self._bounds
+
+    @property
+    def vague(self) -> BoolArray:
+        """Signals that began to alarm at this pane without a detector that knows the row, (S,)."""
+        return self._vague
+
+    def place(self, signal: int, onset_ms: int) -> None:
+        """Say when the change of a signal began; the row is not known."""
+        self._onset[0, signal] = onset_ms
+
+    def bound(self, signal: int, earliest_ms: int, latest_ms: int) -> None:
+        """Say how early and how late it may have begun."""
+        self._bounds[:, signal] = earliest_ms, latest_ms
 
     def step(
         self, readings: Sequence[Reading], drifting: BoolArray, pane: int, start_ms: int
@@ -82,6 +105,8 @@ class AlarmMemory:
             self._came[:] = -1
             self._lead = np.full_like(self._lead, -1)
             self._onset = np.where(drifting, self._onset, -1)
+            self._bounds = np.where(drifting, self._bounds, -1)
+            self._vague[:] = False
             return np.zeros_like(drifting), beyond
         for i, (momentary, reading) in enumerate(zip(self._momentary, readings, strict=True)):
             alarm = reading.alarm
@@ -101,10 +126,13 @@ class AlarmMemory:
         self._lead = self._leading(beyond)
         known = self._lead >= 0
         onset[:, known] = self._begun[self._lead[known], :, known].T
-        vague = alarmed & (onset[1] < 0) & (self._onset[0] >= 0)
-        onset[:, vague] = self._onset[:, vague]
+        before = self._onset[0] >= 0
+        vague = alarmed & ~drifting & ~known
+        onset[:, vague & before] = self._onset[:, vague & before]
         onset[:, ~alarmed] = -1
+        self._vague = vague & ~before
         self._onset = np.where(drifting, self._onset, onset)
+        self._bounds = np.where(drifting | (vague & before), self._bounds, -1)
         return alarmed, beyond
 
     def _date(self, detector: int, reading: Reading, pane: int) -> None:
@@ -138,6 +166,7 @@ class AlarmMemory:
         self._onset[:, signals] = -1
         self._came[:, :, signals] = -1
         self._lead[signals] = -1
+        self._bounds[:, signals] = -1
 
     def dump(self) -> dict[str, Any]:
         """Plain data."""
@@ -146,6 +175,7 @@ class AlarmMemory:
             "begun": self._begun.tolist(),
             "onset": self._onset.tolist(),
             "came": self._came.tolist(),
+            "bounds": self._bounds.tolist(),
         }
 
     def load(self, plain: Mapping[str, Any]) -> None:
@@ -158,3 +188,4 @@ class AlarmMemory:
         self._begun = np.array(plain["begun"], dtype=np.int64).reshape(self._begun.shape)
         self._onset = np.array(plain["onset"], dtype=np.int64).reshape(self._onset.shape)
         self._came = np.array(plain["came"], dtype=np.int64).reshape(self._came.shape)
+        self._bounds = np.array(plain["bounds"], dtype=np.int64).reshape(self._bounds.shape)

@@ -45,6 +45,7 @@ class SignalEvidence:
     beyond: NDArray[np.bool_]  # (detectors, S)
     effect: Effect
     onset: NDArray[np.int64]  # (3, S)
+    bounds: NDArray[np.int64]  # (2, S), the earliest and the latest onset
     psi: PSI
     shown: PSIReading
     plain: dict[int, SpanMoments]  # by panes
@@ -130,7 +131,6 @@ def _loud(
 ) -> SignalVerdict:
     """Of a signal that has moved: with its evidence."""
     effect = evidence.effect
-    time, partition, offset = (int(v) for v in evidence.onset[:, i])
     shift = float(effect.sd[i])
     category = profile.type is SignalType.CATEGORY
     beyond = tuple(n for d, n in enumerate(evidence.names) if evidence.beyond[d, i])
@@ -145,7 +145,7 @@ def _loud(
         effect_spread=rounded(float(effect.spread[i])),
         detectors=beyond,
         direction=0 if category or abs(shift) < _FLAT else int(np.sign(shift)),
-        onset=Onset(ts_ms=time, partition=partition, offset=offset) if time >= 0 else None,
+        onset=_onset(i, evidence),
         since_ms=since_ms,
         before=_before(profile),
         after=_after(i, profile, evidence),
@@ -155,6 +155,16 @@ def _loud(
         by_hand=tuple(n for n in beyond if n in evidence.by_hand and evidence.by_hand[n][i]),
         weight=profile.weight,
         fault=evidence.faults.of(i),
+    )
+
+
+def _onset(i: int, evidence: SignalEvidence) -> Onset | None:
+    time, partition, offset = evidence.onset[:, i].tolist()
+    if time < 0:
+        return None
+    earliest, latest = evidence.bounds[:, i].tolist()
+    return Onset(
+        ts_ms=time, partition=partition, offset=offset, earliest_ms=earliest, latest_ms=latest
     )
 
 

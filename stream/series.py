@@ -25,6 +25,7 @@ from stream.evidence import SignalEvidence, signal_verdicts
 from stream.faults import FaultWatch
 from stream.joint import PairMemory
 from stream.lifecycle import Lifecycle
+from stream.onset import Onsets
 from stream.preparation import Prepared
 from stream.routing import Shard
 from stream.rows import Rows
@@ -112,6 +113,9 @@ class SeriesState:
         self._pairs = pairs
         self._joint = np.array([s.joint is not None for s in self.signals], dtype=np.bool_)
         self._usual = _usual(self.signals, settings.detection.effect_factors)
+        self._onsets = Onsets(
+            self._alarms, self._detectors, psi, self._clipped, self.signals, settings
+        )
 
     @property
     def reference_id(self) -> str:
@@ -148,9 +152,14 @@ class SeriesState:
 
         drifting = self._life.state == SignalState.DRIFT.code
         alarmed, beyond = self._alarms.step(readings, drifting, pane, start_ms)
+        fresh = alarmed & ~drifting
+        if fresh.any():
+            self._onsets.place(pane)
         spans = self._spans(pane, alarmed | drifting)
         effect = self._effect(spans, shown)
         effect = self._sharpened(effect, readings, spans, start_ms)
+        if fresh.any():
+            self._onsets.bound(fresh, pane, spans, effect.sd, readings)
         few = (shown.n < self._settings.detection.min_rows) | shown.insufficient
         back = self._life.step(
             alarmed=alarmed,
@@ -284,6 +293,7 @@ class SeriesState:
             beyond=beyond,
             effect=effect,
             onset=self._alarms.onset,
+            bounds=self._alarms.bounds,
             psi=self._psi,
             shown=shown,
             plain={int(k): self._plain.span(int(k)) for k in np.unique(spans)},

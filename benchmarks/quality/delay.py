@@ -7,7 +7,7 @@ measured on quiet rows, not nominal, and both detectors are set to the same T.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from benchmarks.quality.kinds import KINDS, Kind, Source
 from benchmarks.quality.model import SIGNALS, prepared, reference
 from detectors import ADWIN, PageHinkley
+from detectors.change_point import half_width
 from driftlog.records import ReferenceProfile
 from driftlog.settings import Settings
 from stream.preparation import Preparation
@@ -70,7 +71,10 @@ class EqualTerms:
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """Delays after one shift. Rows; ``onset`` the median error as a share of the median delay."""
+    """Delays after one shift. Rows; ``onset`` the median error as a share of the median delay.
+
+    covered: share of the runs whose true change lies within the 90 % interval of the onset.
+    """
 
     kind: str
     shift: float
@@ -83,6 +87,7 @@ class Delay:
     adwin_seen: int
     adwin_mean: float
     adwin_onset: float
+    covered: float = 0.0
 
     @property
     def ratio(self) -> float:
@@ -189,6 +194,7 @@ def measure_delay(equal: EqualTerms, shift: float, batches: int, rng: np.random.
     after = int(8 * equal.terms.yardstick(shift) + 20 * _CLOCK)
     delays: list[int] = []
     errors: list[int] = []
+    covered: list[bool] = []
     adwin_delays: list[int] = []
     adwin_errors: list[int] = []
     preparation = Preparation(equal.profile.signals)
@@ -203,8 +209,14 @@ def measure_delay(equal: EqualTerms, shift: float, batches: int, rng: np.random.
         bank = PageHinkley(equal.limits.cusum, equal.limits.allowances)
         adwin = ADWIN(np.full(SIGNALS, equal.terms.adwin_log_inv_delta), scale=equal.adwin_scale)
         runs += SIGNALS
-        _first(bank, z, change, delays, errors)
-        _first(adwin, z, change, adwin_delays, adwin_errors)
+        for found in _first(bank, z, change):
+            delays.append(found.row - found.change + 1)
+            errors.append(found.error)
+            variance = equal.profile.signals[found.signal].long_run_variance
+            covered.append(found.error <= found.half_width(z, variance))
+        for found in _first(adwin, z, change):
+            adwin_delays.append(found.row - found.change + 1)
+            adwin_errors.append(found.error)
     return Delay(
         kind=equal.kind.name,
         shift=shift,
@@ -217,17 +229,31 @@ def measure_delay(equal: EqualTerms, shift: float, batches: int, rng: np.random.
         adwin_seen=len(adwin_delays),
         adwin_mean=float(np.mean(adwin_delays)),
         adwin_onset=_relative(adwin_errors, adwin_delays),
+        covered=float(np.mean(covered)) if covered else 0.0,
     )
 
 
-def _first(
-    detector: PageHinkley | ADWIN,
-    z: FloatArray,
-    change: IntArray,
-    delays: list[int],
-    errors: list[int],
-) -> None:
-    """Append delay and absolute onset error of each signal's first alarm, if it is a true one."""
+@dataclass(frozen=True, slots=True)
+class _Alarm:
+    """A first alarm after the change: rows of the change, the alarm and the onset named."""
+
+    signal: int
+    change: int
+    row: int
+    onset: int
+
+    @property
+    def error(self) -> int:
+        return abs(self.onset - self.change)
+
+    def half_width(self, z: FloatArray, variance: float) -> float:
+        """Rows of the interval to either side, by the shift measured up to the alarm."""
+        shift = z[self.signal, self.onset : self.row + 1].mean(keepdims=True)
+        return float(half_width(shift, np.array([variance]))[0])
+
+
+def _first(detector: PageHinkley | ADWIN, z: FloatArray, change: IntArray) -> Iterator[_Alarm]:
+    """Yield each signal's first alarm, if it is a true one."""
     at = np.zeros((3, z.shape[1]), dtype=np.int64)
     at[2] = np.arange(z.shape[1])
     detector.update(z, at)
@@ -237,8 +263,7 @@ def _first(
         first.setdefault(signal, row)
     for signal, row in first.items():
         if row >= change[signal]:
-            delays.append(int(row - change[signal] + 1))
-            errors.append(int(abs(reading.onset[2, signal] - change[signal])))
+            yield _Alarm(signal, int(change[signal]), int(row), int(reading.onset[2, signal]))
 
 
 def _relative(errors: list[int], delays: list[int]) -> float:

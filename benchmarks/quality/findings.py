@@ -102,6 +102,7 @@ def _of_delay(found: Findings) -> Iterator[Claim]:
             f"worst at {onset.shift:g} sd: {onset.onset:.3f}",
             onset.onset <= 0.1,
         )
+        yield _covered(kind, {o.shift: o.covered for o in here if 0.25 <= o.shift <= 2})
         if kind != "normal":
             continue
         late = max(here, key=lambda one: one.against_adwin)
@@ -116,6 +117,17 @@ def _of_delay(found: Findings) -> Iterator[Claim]:
             f"at most {clear.against_adwin:.2f} of its delay",
             clear.against_adwin <= 0.75,
         )
+
+
+def _covered(kind: str, shares: dict[float, float]) -> Claim:
+    """Whether the 90 % interval of the onset holds what it says, by shift."""
+    least, most = min(shares.values()), max(shares.values())
+    return Claim(
+        f"{kind}: the change lies within the onset's 90 % interval in .85 to .99 of the runs, from "
+        ".25 to 2 sd",
+        f"{least:.3f} to {most:.3f}",
+        least >= 0.85 and most <= 0.99,
+    )
 
 
 def _limit(shift: float) -> float:

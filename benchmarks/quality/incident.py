@@ -96,6 +96,11 @@ class Seen:
     # |onset - change| over the delay of the first alarm, where a detector named the row
     onset: list[float] = field(default_factory=list)
     onset_by_pane: list[float] = field(default_factory=list)  # and where only the pane is known
+    # whether the change lies within the 90 % interval, and how long that is, in rows
+    within: list[bool] = field(default_factory=list)
+    within_by_pane: list[bool] = field(default_factory=list)
+    interval: list[int] = field(default_factory=list)
+    interval_by_pane: list[int] = field(default_factory=list)
 
     def delay(self, which: str, share: float = 0.5) -> float | None:
         """A quantile of a list of delays; None if nothing was seen."""
@@ -143,6 +148,8 @@ class _Watch:
     incident: int = -1
     onset: int = -1
     exact: bool = False
+    earliest: int = -1
+    latest: int = -1
 
     def take(self, end: int, verdict: SignalVerdict) -> None:
         beyond = verdict.state in _BEYOND
@@ -154,11 +161,9 @@ class _Watch:
             self.incident = end
             if verdict.onset is not None:
                 self.exact = verdict.onset.offset >= 0
-                self.onset = (
-                    verdict.onset.offset
-                    if self.exact
-                    else round(verdict.onset.ts_ms * _RATE / 1000)
-                )
+                self.onset = verdict.onset.offset if self.exact else _row(verdict.onset.ts_ms)
+                self.earliest = _row(verdict.onset.earliest_ms)
+                self.latest = _row(verdict.onset.latest_ms)
 
     def tell(self, seen: Seen) -> None:
         if self.early:
@@ -170,6 +175,14 @@ class _Watch:
             seen.incident.append(self.incident - self.change)
             error = abs(self.onset - self.change) / (self.incident - self.change)
             (seen.onset if self.exact else seen.onset_by_pane).append(error)
+            within = self.earliest <= self.change <= self.latest
+            (seen.within if self.exact else seen.within_by_pane).append(within)
+            interval = self.latest - self.earliest
+            (seen.interval if self.exact else seen.interval_by_pane).append(interval)
+
+
+def _row(ts_ms: int) -> int:
+    return round(ts_ms * _RATE / 1000)
 
 
 def _look(pane: RehearsedPane, watch: dict[str, _Watch]) -> None:

@@ -97,7 +97,9 @@ def _delay(found: Findings) -> Iterator[str]:
         "Sudden shifts of the mean, up and down, after 5,000 quiet rows. The bank is set to the T "
         "that ADWIN .002 has on the same kind; for autocorrelated kinds, where ADWIN .002 alarms "
         "all the time, ADWIN is as production solves it for the bank's nominal T. Yardstick: "
-        "2 V ln(T) / d². Onset: median error over median delay."
+        "2 V ln(T) / d². Onset: median error over median delay. In its interval: share of the "
+        "changes that lie within the 90 % interval of the onset, half of which is 11 V / d² rows, "
+        "d as measured."
     )
     yield _table(
         ("kind", "T of the bank, rows (alarms)", "T of ADWIN (alarms)", "nominal T", "ln 1/delta"),
@@ -115,6 +117,7 @@ def _delay(found: Findings) -> Iterator[str]:
     head = (
         *("kind", "shift, sd", "seen", "mean", "median", "yardstick", "mean / yardstick"),
         *("ADWIN seen", "ADWIN mean", "mean / ADWIN", "onset error", "ADWIN's"),
+        "in its interval",
     )
     yield _table(
         head,
@@ -132,6 +135,7 @@ def _delay(found: Findings) -> Iterator[str]:
                 f"{one.against_adwin:.2f}",
                 f"{one.onset:.3f}",
                 f"{one.adwin_onset:.2f}",
+                f"{one.covered:.3f}",
             )
             for one in found.delays
         ),
@@ -146,11 +150,12 @@ def _incidents(runs: Sequence[Seen]) -> Iterator[str]:
         "Production settings: 20 signals, one false incident a month, 60 events/s, panes of 10 s "
         "(600 rows), windows of 60 panes, pending for 2. Rows from the change to the end of the "
         "pane. Onset: median of its error over the incident's delay, where a detector named the "
-        "row, and where only the pane is known."
+        "row, and where only the pane is known. In its interval: share of the changes that lie "
+        "within the onset's 90 % interval, and its median length in rows."
     )
     head = (
         *("change", "significant", "median", "incident", "median", "90 %"),
-        *("onset by row", "onset by pane"),
+        *("onset by row", "in its interval", "onset by pane", "in its interval"),
     )
     yield _table(
         head,
@@ -163,7 +168,9 @@ def _incidents(runs: Sequence[Seen]) -> Iterator[str]:
                 _rows(one.delay("incident")),
                 _rows(one.delay("incident", 0.9)),
                 _errors(one.onset),
+                _covered(one.within, one.interval),
                 _errors(one.onset_by_pane),
+                _covered(one.within_by_pane, one.interval_by_pane),
             )
             for one in runs
         ),
@@ -176,6 +183,10 @@ def _rows(value: float | None) -> str:
 
 def _errors(errors: Sequence[float]) -> str:
     return f"{np.median(errors):.3f} ({len(errors)})" if errors else ""
+
+
+def _covered(within: Sequence[bool], interval: Sequence[int]) -> str:
+    return f"{np.mean(within):.2f} of {np.median(interval):,.0f}" if within else ""
 
 
 def _peers(found: Findings) -> Iterator[str]:

@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from driftlog.cli.onset_text import between
 from driftlog.cli.printable import printable
 from driftlog.records import Alert, AlertSignal, AlertStatus, BinShare, Severity, Spread
 
@@ -94,7 +95,8 @@ def _head(alert: Alert) -> Text:
 
 def _facts(alert: Alert, now_ms: int) -> Iterable[tuple[str, Text]]:
     onset = alert.onset
-    yield "since", Text(f"{utc(onset.ts_ms)} ({ago(onset.ts_ms, now_ms)})")
+    sure = between(onset, lambda ms: utc(ms).removesuffix(" UTC"))
+    yield "since", Text(f"{utc(onset.ts_ms)}{sure}, {ago(onset.ts_ms, now_ms)}")
     if alert.resolved_ms is not None:
         lasted = ago(onset.ts_ms, alert.resolved_ms).removesuffix(" ago")
         yield "until", Text(f"{utc(alert.resolved_ms)} (after {lasted})")

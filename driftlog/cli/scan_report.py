@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from driftlog.cli.onset_text import between
 from driftlog.cli.scan_file import Times
 from driftlog.cli.scan_means import Trace
 from driftlog.cli.scan_tally import Drift, Tally
@@ -88,9 +89,11 @@ class Report:
             tally.incidents.values(), key=lambda one: (one.onset.ts_ms, one.alert_id)
         ):
             resolved = alert.status is AlertStatus.RESOLVED
+            # On a line of its own: the column must not push the words aside.
+            sure = between(alert.onset, self._when).replace(" (", "\n(", 1)
             until = self._when(alert.resolved_ms or alert.pane_end_ms) if resolved else "still open"
             table.add_row(
-                Text(f"{self._when(alert.onset.ts_ms)}\n→ {until}"),
+                Text(f"{self._when(alert.onset.ts_ms)}{sure}\n→ {until}"),
                 Text(f"{alert.severity}\n", _SEVERITY[alert.severity]).append(
                     str(alert.decision), "default"
                 ),

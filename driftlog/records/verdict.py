@@ -28,11 +28,16 @@ class Score(msgspec.Struct, frozen=True, gc=False):
 
 
 class Onset(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Where a change began: event time, and the source partition and offset of that row."""
+    """Where a change began: event time, and the source partition and offset of that row.
+
+    With nine chances in ten it lies between ``earliest_ms`` and ``latest_ms``.
+    """
 
     ts_ms: int
     partition: int = -1
     offset: int = -1
+    earliest_ms: int = -1  # -1: not known
+    latest_ms: int = -1
 
 
 class Spread(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -14,7 +14,7 @@ from rich.console import Console, RenderableType
 
 from driftlog.cli.alert_text import ago, line, render, utc
 from driftlog.cli.printable import printable, printable_json
-from driftlog.records import ALERT, Alert, AlertStatus, BinShare, Severity
+from driftlog.records import ALERT, Alert, AlertStatus, BinShare, Onset, Severity
 from tests.cli.alert_factory import AT, alert, alert_signal
 
 UNTIMED = hypothesis.settings(deadline=None)
@@ -40,7 +40,7 @@ def test_a_block_tells_all_that_a_person_needs() -> None:
         == """\
 FIRING    critical   late@1
   distance up 1,040 → 1,480 (2.1 sd) (1 of 4 signals)
-  since       2024-11-20 10:53:20 UTC (3 min ago)
+  since       2024-11-20 10:53:20 UTC, 3 min ago
   how bad     INVESTIGATE: 25% of the signals have drifted (drift_share >= investigate_share
               20%); up to 2.1 sd, PSI 0.34
   where       late@1/*
@@ -51,6 +51,15 @@ FIRING    critical   late@1
   offsets     0: 7-4711
   alert       cafe01, opened 2024-11-20 10:54:20 UTC"""
     )
+
+
+def test_the_block_says_between_when_and_when_the_change_began() -> None:
+    onset = Onset(ts_ms=AT, earliest_ms=AT - 14_000, latest_ms=AT + 16_000)
+    told = shown(render(alert(onset=onset), AT + 200_000), width=92)
+    assert "since       2024-11-20 10:53:20 UTC (10:53:06 to 10:53:36), 3 min ago" in told
+    days = Onset(ts_ms=AT, earliest_ms=AT - 86_400_000, latest_ms=AT)
+    told = shown(render(alert(onset=days), AT + 200_000), width=120)
+    assert "(2024-11-19 10:53:20 to 2024-11-20 10:53:20), 3 min ago" in told
 
 
 def test_a_line_tells_what_since_when_and_what_to_do() -> None:

@@ -112,6 +112,32 @@ def test_the_onset_of_what_drifts_does_not_move() -> None:
     assert step(alarms, 60, QUIET, QUIET, drifting=True) == (False, [False, False], 480)
 
 
+def test_only_what_begins_without_a_row_is_vague_and_only_at_first() -> None:
+    alarms = memory(False)
+    step(alarms, 5, reading(True))
+    assert alarms.vague.tolist() == [True]
+    alarms.place(0, 300)
+    alarms.bound(0, 200, 400)
+    step(alarms, 6, reading(True))
+    assert alarms.vague.tolist() == [False]
+    assert (alarms.onset[0, 0], alarms.bounds[:, 0].tolist()) == (300, [200, 400])
+    step(alarms, 7, reading(True, 250))
+    assert (alarms.lead[0], alarms.bounds[0, 0]) == (0, -1)
+    step(alarms, 8, QUIET)
+    assert (alarms.lead[0], alarms.onset[0, 0]) == (-1, -1)
+
+
+def test_the_interval_of_what_drifts_does_not_move() -> None:
+    alarms = memory(False, True)
+    step(alarms, 5, reading(True, 480), QUIET)
+    alarms.bound(0, 400, 500)
+    for pane, told in ((6, reading(True, 590)), (7, QUIET), (60, QUIET)):
+        step(alarms, pane, told, QUIET, drifting=True)
+        assert alarms.bounds[:, 0].tolist() == [400, 500]
+    step(alarms, 61, QUIET, QUIET)
+    assert alarms.bounds[:, 0].tolist() == [-1, -1]
+
+
 def test_what_is_forgotten_leaves_nothing_and_its_neighbour_stays() -> None:
     alarms = memory(True, signals=2)
     both = Reading(
@@ -124,7 +150,11 @@ def test_what_is_forgotten_leaves_nothing_and_its_neighbour_stays() -> None:
     )
     none = np.zeros(2, dtype=np.bool_)
     alarms.step([both], none, 0, 0)
+    alarms.bound(0, 1, 9)
+    alarms.bound(1, 2, 8)
     alarms.forget(np.array([True, False]))
+    assert alarms.bounds[:, 0].tolist() == [-1, -1]
+    assert alarms.bounds[:, 1].tolist() == [2, 8]
     quiet = Reading(
         both.score, both.threshold, none, both.direction, np.full((3, 2), -1, dtype=np.int64), ()
     )

@@ -210,6 +210,54 @@ def test_a_spread_that_is_back_to_usual_ends_its_drift() -> None:
     assert of(series.feed(20)[-1], "distance").state is SignalState.OK
 
 
+def test_the_onset_is_given_with_the_interval_it_lies_in_and_both_stay() -> None:
+    within = 0
+    for seed in range(12):
+        series = Series(seed)
+        series.feed(70)
+        verdicts = series.feed(12, shift)
+        told = [one.onset for one in (of(v, "distance") for v in verdicts) if one.state is DRIFT]
+        assert len(set(told)) == 1
+        onset = told[0]
+        assert onset is not None
+        assert onset.earliest_ms < onset.ts_ms < onset.latest_ms
+        assert onset.latest_ms - onset.earliest_ms <= 60 * PANE_MS // ROWS  # d = 1: 22 rows
+        within += onset.earliest_ms <= 70 * PANE_MS <= onset.latest_ms
+    assert within >= 9
+
+
+def test_where_only_the_window_moved_the_onset_is_a_pane_near_the_change() -> None:
+    series = Series(settings=chosen(detection__detectors=["psi"]))
+    series.feed(70)
+
+    def humps(values: Values) -> None:  # of the same mean and sd
+        values["distance"] = np.where(np.arange(ROWS) % 2, 820.0, 1180.0) + 0.436 * (
+            values["distance"] - 1000
+        )
+
+    verdicts = series.feed(50, humps)
+    seen = next(
+        one for one in (of(verdict, "distance") for verdict in verdicts) if one.state is DRIFT
+    )
+    assert seen.onset is not None
+    assert seen.onset.partition == -1
+    assert abs(seen.onset.ts_ms - 70 * PANE_MS) <= 6 * PANE_MS
+    assert seen.onset.earliest_ms <= 70 * PANE_MS <= seen.onset.latest_ms
+
+
+def test_of_a_level_that_comes_now_and_then_the_change_may_be_long_before_its_first_row() -> None:
+    series = Series()
+    series.feed(70)
+
+    def new(values: Values) -> None:
+        values["carrier"][7::10] = "ZZ"
+
+    seen = of(first(series.feed(10, new), "carrier"), "carrier")
+    assert seen.onset is not None
+    assert seen.onset.ts_ms - seen.onset.earliest_ms > seen.onset.latest_ms - seen.onset.ts_ms
+    assert seen.onset.earliest_ms <= 70 * PANE_MS <= seen.onset.latest_ms
+
+
 def test_drift_is_pending_before_it_is_drift() -> None:
     series = Series()
     series.feed(70)
