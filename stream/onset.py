@@ -24,6 +24,8 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 Interval = tuple[int, int]
 
+_AT_ALARM = 0.85  # of a shift measured up to its alarm alone: chance helped it to alarm
+
 
 class Onsets:
     """Says where the changes of alarming signals began, and how sure that is.
@@ -116,7 +118,7 @@ class Onsets:
         usual = self._signals[signal].spread
         if usual is None:
             return self._window_ms, self._window_ms
-        shift = usual.centre * (sqrt(max(ratio, 0.0)) - 1.0) / usual.scale
+        shift = _AT_ALARM * usual.centre * (sqrt(max(ratio, 0.0)) - 1.0) / usual.scale
         variance = usual.long_run_variance
         # The root of a distance has a variance in proportion to the distance.
         before = self._reach(shift, variance * max(ratio, 1.0), row_ms)

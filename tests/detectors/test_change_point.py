@@ -8,18 +8,19 @@ from hypothesis import strategies as st
 from detectors import PSI, PageHinkley
 from detectors.calibration import cusum_thresholds, exponents, long_run_variance
 from detectors.change_point import changed_panes, half_width
+from detectors.contract import FloatArray
 from detectors.page_hinkley import ALLOWANCES
 
 SHARES = np.full(8, 1 / 8)
 CHANGE = 2_000
 
 
-def quiet(rng: np.random.Generator, signals: int, rows: int, phi: float) -> np.ndarray:
+def quiet(rng: np.random.Generator, signals: int, rows: int, phi: float) -> FloatArray:
     noise = rng.normal(size=(signals, rows)) * np.sqrt(1 - phi * phi)
     noise[:, 0] /= np.sqrt(1 - phi * phi)
     for i in range(1, rows):
         noise[:, i] += phi * noise[:, i - 1]
-    return noise
+    return np.asarray(noise)
 
 
 @pytest.mark.parametrize(("shift", "phi"), [(0.25, 0.0), (0.5, 0.0), (1.0, 0.0), (1.0, 0.8)])
