@@ -107,7 +107,7 @@ def test_a_mean_that_wanders_from_day_to_day_is_seen_in_a_reference_of_ten_days(
     rng = np.random.default_rng(8)
     true = (1 + 0.25 * 200) / 1.25
     found = [long_run_variance(wandering(rng, 2_000, 200, 0.5)) for _ in range(60)]
-    # Blocks of at most 40 rows, and the correlation of neighbours, tell a fifth of it.
+    # Blocks of at most 40 rows, and the correlation of neighbours, tell a fifteenth of it.
     assert 0.5 * true < np.median(found) < 2 * true
     assert np.quantile(found, 0.1) > 0.2 * true
 
