@@ -23,8 +23,10 @@ from driftlog.errors import SettingsError
 from driftlog.records import SignalProfile, SignalType
 from driftlog.settings import DetectionSettings
 
-__all__ = ["BY_HAND", "by_hand", "check_judges", "check_signals", "watches"]
+__all__ = ["BY_HAND", "by_hand", "check_judges", "check_signals", "out_of_reach", "watches"]
 
+_LEAST_DELTA: Final = 1e-300
+_MOST: Final = 1e300  # beyond any score
 _NUMBERS: Final = frozenset({SignalType.NUMBER})
 _WATCHED: Final = {
     KolmogorovSmirnov.name: _NUMBERS,
@@ -99,6 +101,14 @@ def check_signals(detection: DetectionSettings, signals: Sequence[SignalProfile]
             raise SettingsError(
                 "detection.thresholds", key, f"a detector that judges a {kind}; {detector} does not"
             )
+
+
+def out_of_reach(detection: DetectionSettings) -> dict[str, float]:
+    """Thresholds by hand, each so strict that nothing is beyond it: for a trial of the budget."""
+    return {
+        key: _LEAST_DELTA if key.rpartition(":")[2] == ADWIN.name else _MOST
+        for key in detection.thresholds
+    }
 
 
 def by_hand(

@@ -20,6 +20,7 @@ from stream.profile import profile_of_events
 from stream.raw_rows import shaped
 from stream.routing import ALL, OTHER, Shard, model_partition, segments_of, shards_of
 from stream.rows import Rows
+from stream.sensitivity import Sensitivity, sensitivity
 from stream.series import Identity, SeriesState
 from stream.thresholds import Thresholds, thresholds
 from stream.window_statistics import WindowStatistics
@@ -64,6 +65,7 @@ class Judging:
         self._learned: dict[str, ReferenceProfile] = {}
         self._preparations: dict[str, Preparation] = {}
         self._thresholds: dict[str, Thresholds] = {}
+        self._sensitivities: dict[str, Sensitivity] = {}
         self._without_joint: dict[str, ReferenceProfile] = {}
         self._shards: dict[str, dict[int, tuple[Shard, ...]]] = {}
         self._distances: dict[tuple[str, tuple[str, ...]], WindowStatistics] = {}
@@ -135,6 +137,14 @@ class Judging:
         if key not in self._thresholds:
             self._thresholds[key] = thresholds(profile, self.settings)
         return self._thresholds[key]
+
+    def sensitivity(self, profile: ReferenceProfile) -> Sensitivity:
+        """Return what can be seen with these thresholds."""
+        key = _key(profile)
+        if key not in self._sensitivities:
+            limits = self.thresholds(profile)
+            self._sensitivities[key] = sensitivity(profile, limits, self.settings)
+        return self._sensitivities[key]
 
     def shards(self, profile: ReferenceProfile, partition: int) -> tuple[Shard, ...]:
         """Return the shards of a reference that live on a partition of ``columns``."""

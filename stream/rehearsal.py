@@ -132,6 +132,7 @@ class Tally:
 
     def __init__(self, signals: Sequence[str], window_panes: int) -> None:
         self.incidents = 0
+        self.by_hand = 0  # incidents that thresholds set by hand have opened
         self.panes = 0
         self.rows = 0
         self.alarms: dict[str, int] = {}
@@ -143,7 +144,12 @@ class Tally:
         """Count one pane."""
         self.panes += 1
         self.rows += max((verdict.rows for verdict in pane.verdicts), default=0)
-        self.incidents += sum(alert.status is AlertStatus.FIRING for alert in pane.alerts)
+        for alert in pane.alerts:
+            if alert.status is AlertStatus.FIRING:
+                if all(signal.by_hand for signal in alert.signals):
+                    self.by_hand += 1
+                else:
+                    self.incidents += 1
         for verdict in pane.verdicts:
             for signal in verdict.signals:
                 if signal.state not in _BEYOND:

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2
 
-from detectors import ADWIN, PSI, PageHinkley, Spread
+from detectors import (
+    ADWIN,
+    PSI,
+    ChiSquare,
+    JensenShannon,
+    KolmogorovSmirnov,
+    PageHinkley,
+    Spread,
+    Wasserstein,
+)
 from driftlog.records import ReferenceProfile
 from driftlog.settings import Settings
 from stream.thresholds import Thresholds
+from stream.window_statistics import window_judge
 
 __all__ = ["Sensitivity", "sensitivity"]
 
@@ -34,6 +46,8 @@ class Sensitivity:
     smallest_spread: the smallest lasting growth of the standard deviation, as a ratio, that the
         spread detector sees within a window; inf where it does not watch.
     psi: PSI at which a full window is beyond its threshold.
+    window: the same of the other judges of a window which may open an incident, by name, in their
+        own unit; inf where they do not watch.
     """
 
     window_rows: FloatArray
@@ -43,6 +57,7 @@ class Sensitivity:
     rows_to_see: FloatArray
     smallest_spread: FloatArray
     psi: FloatArray
+    window: Mapping[str, FloatArray]
 
 
 def sensitivity(profile: ReferenceProfile, limits: Thresholds, settings: Settings) -> Sensitivity:
@@ -51,7 +66,9 @@ def sensitivity(profile: ReferenceProfile, limits: Thresholds, settings: Setting
     A CUSUM of allowance k and threshold h climbs by d - k a row after a shift of d, so that it
     needs ``h / (d - k)`` rows; within n rows the bank sees ``min(k + h / n)``. ADWIN sees what its
     bound is for two halves of n rows each, PSI about the root of its threshold, since a shift of d
-    sd makes a PSI of about d^2. These are means: half of the shifts so small take longer.
+    sd makes a PSI of about d^2; chi-square and Jensen-Shannon's divergence likewise in their units,
+    Kolmogorov and Smirnov's distance is about .4 d, Wasserstein's over bins .9 d. These are means:
+    half of the shifts so small take longer.
 
     Args:
         profile: the reference.
@@ -71,6 +88,9 @@ def sensitivity(profile: ReferenceProfile, limits: Thresholds, settings: Setting
         ways.append(_by_adwin(limits, window_rows))
     if PSI.name in limits.detectors:
         ways.append(np.sqrt(psi))
+    window = _window_thresholds(profile, limits, window_rows / np.maximum(present, 1e-9))
+    scale = _scale(profile, limits, window_rows / np.maximum(present, 1e-9))
+    ways += [_SHIFTS[name](threshold, scale) for name, threshold in window.items()]
     count = len(profile.signals)
     smallest_sd = np.min(ways, axis=0) if ways else np.full(count, np.inf)
     opening = np.maximum(smallest_sd, detection.min_effect_sd)
@@ -83,6 +103,7 @@ def sensitivity(profile: ReferenceProfile, limits: Thresholds, settings: Setting
         rows_to_see=_rows_to_see(limits, opening, window_rows),
         smallest_spread=_spread(limits, window_rows),
         psi=psi,
+        window=window,
     )
 
 
@@ -128,9 +149,49 @@ def _rows_to_see(limits: Thresholds, shift: FloatArray, window: FloatArray) -> F
     return found
 
 
+# From a threshold of a full window, and (1/n + 1/m) times the inflation, to a shift in sd.
+_SHIFTS: Final[Mapping[str, Callable[[FloatArray, FloatArray], FloatArray]]] = {
+    ChiSquare.name: lambda threshold, scale: np.sqrt(threshold * scale),
+    JensenShannon.name: lambda threshold, _: np.sqrt(8.0 * np.log(2.0) * threshold),
+    KolmogorovSmirnov.name: lambda threshold, _: threshold / 0.4,
+    Wasserstein.name: lambda threshold, _: threshold / 0.9,
+}
+
+
+def _scale(profile: ReferenceProfile, limits: Thresholds, rows: FloatArray) -> FloatArray:
+    m = np.array([max(one.rows, 1) for one in profile.signals])
+    found: FloatArray = (1.0 / rows + 1.0 / m) * limits.inflation
+    return found
+
+
+def _window_thresholds(
+    profile: ReferenceProfile, limits: Thresholds, rows: FloatArray
+) -> dict[str, FloatArray]:
+    """What the judges themselves say of a full window that looks like the reference."""
+    signals = profile.signals
+    shares = np.full((len(signals), max((len(one.shares) for one in signals), default=0)), np.nan)
+    for row, one in zip(shares, signals, strict=True):
+        row[: len(one.shares)] = np.array(one.shares) / sum(one.shares)
+    counts = np.rint(np.nan_to_num(shares) * rows[:, None]).astype(np.int64)
+    found = {}
+    for name in limits.detectors:
+        if name in _SHIFTS:
+            judge = window_judge(
+                name,
+                signals,
+                shares,
+                level=limits.psi_level,
+                inflation=limits.inflation,
+                fixed=limits.by_hand.get(name),
+            )
+            found[name] = np.where(judge.watched, judge.read(counts).threshold, np.inf)
+    return found
+
+
 def _psi_thresholds(profile: ReferenceProfile, limits: Thresholds, rows: FloatArray) -> FloatArray:
+    hand = limits.by_hand.get(PSI.name, np.full(len(profile.signals), np.nan))
     if limits.psi_fixed is not None:
-        return np.full(len(profile.signals), limits.psi_fixed)
+        return np.where(np.isnan(hand), limits.psi_fixed, hand)
     out = np.empty(len(profile.signals))
     for i, one in enumerate(profile.signals):
         n = rows[i] / max(1.0 - one.missing, 1e-9)  # missing is a bin too
@@ -138,4 +199,4 @@ def _psi_thresholds(profile: ReferenceProfile, limits: Thresholds, rows: FloatAr
         kept = int((np.array(one.shares) * n / inflation >= _LEAST_EXPECTED).sum())
         quantile = float(chi2.isf(limits.psi_level[i], max(kept - 1, 1)))
         out[i] = quantile * (1.0 / n + 1.0 / one.rows) * inflation
-    return out
+    return np.where(np.isnan(hand), out, hand)

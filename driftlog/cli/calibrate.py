@@ -82,6 +82,7 @@ def command(
         raise click.UsageError("name --reference, --rows, or both")
     from driftlog.cli.calibrate_report import as_plain, print_calibration
     from stream.joint import without_joint
+    from stream.judges import check_signals
     from stream.sensitivity import sensitivity
     from stream.thresholds import thresholds
 
@@ -89,6 +90,7 @@ def command(
     profile, sample = _inputs(reference, rows_file, settings, options)
     if not settings.detection.joint:
         profile = without_joint(profile)
+    check_signals(settings.detection, profile.signals)
     limits = thresholds(profile, settings)
     seen = sensitivity(profile, limits, settings)
     check = None

@@ -68,22 +68,39 @@ def _procedure(profile: ReferenceProfile, limits: Thresholds, settings: Settings
             f"Preset conventional: PSI from {limits.psi_fixed} on is drift, whatever the number "
             "of rows. No budget is kept."
         ]
+    if not limits.judges:
+        return [f"{_by_hand(limits)} Nothing is left that a budget could be kept of."]
     months = limits.rows_between / (limits.rate * 2_592_000)
-    series = max(round(months * detection.alarm_budget / max(limits.judges, 1)), 1)
+    versions = settings.models.versions
+    shares = max(round(months * detection.alarm_budget / limits.judges / versions), 1)
+    series = f"{shares} series" + (f" x {versions} versions" if versions > 1 else "")
     known = "settings" if detection.expected_rate else "reference" if profile.rate else "assumed"
     return [
         f"Budget: {detection.alarm_budget:g} false incidents a month at {limits.rate:.4g} events/s "
         f"({known}), panes of {stream.pane}, windows of {stream.window_panes} panes.",
         f"Control: the budget is split evenly over {len(limits.signals)} signals x "
         f"{len(limits.detectors)} detectors ({', '.join(limits.detectors)}), {limits.judges} that "
-        f"apply, x {series} series, so that each raises one false alarm in "
+        f"apply, x {series}, so that each raises one false alarm in "
         f"{limits.rows_between:.3g} rows. Expected alarms add up however signals depend on each "
         "other (Bonferroni); pending, grouping and the smallest effect take further ones away, and "
         "no credit is taken for that.",
         f"An incident also needs an effect: {detection.min_effect_sd:g} sd, PSI "
         f"{detection.min_effect_psi:g} or {100 * detection.min_effect_rate:g} points of a rate, "
         f"for {detection.pending_panes} panes.",
+        *([_by_hand(limits)] if limits.by_hand else []),
     ]
+
+
+def _by_hand(limits: Thresholds) -> str:
+    """Which thresholds a person has set, and that no budget stands behind them."""
+    told = []
+    for detector, column in limits.by_hand.items():
+        chosen: dict[float, list[str]] = {}
+        for name, value in zip(limits.signals, column.tolist(), strict=True):
+            if not math.isnan(value):
+                chosen.setdefault(value, []).append(name)
+        told += [f"{detector} {value:g} ({', '.join(names)})" for value, names in chosen.items()]
+    return f"Set by hand (*), and no part of the budget: {'; '.join(told)}."
 
 
 def _print_signals(
@@ -98,20 +115,26 @@ def _print_signals(
         *("signal", "V", "CUSUM h by allowance", "ADWIN ln 1/delta", "PSI"),
         *("smallest shift", "in its unit", "opens from", "seen in", "spread"),
     ]
-    for name in names:
+    others = list(seen.window)
+    for name in (*names, *(name.replace("_", " ") for name in others)):
         table.add_column(name, justify="left" if name == "signal" else "right")
     for i, one in enumerate(profile.signals):
+
+        def marked(detector: str, text: str, i: int = i) -> str:
+            return text + "*" * _is_by_hand(limits, detector, i)
+
         cells = (
             one.signal,
             f"{one.long_run_variance:.3g}",
-            " ".join(_height(h) for h in limits.cusum[i].max(axis=0)),
-            f"{limits.adwin_log_inv_delta[i]:.3g}",
-            f"{seen.psi[i]:.2g}",
+            marked("page_hinkley", " ".join(_height(h) for h in limits.cusum[i].max(axis=0))),
+            marked("adwin", f"{limits.adwin_log_inv_delta[i]:.3g}"),
+            marked("psi", f"{seen.psi[i]:.2g}"),
             f"{seen.smallest_sd[i]:.2g} sd",
             _in_unit(one, float(seen.smallest[i])),
             f"{seen.opening_sd[i]:.2g} sd",
             _time(float(seen.rows_to_see[i]), one, limits.rate),
-            _times(float(seen.smallest_spread[i])),
+            marked("spread", _times(float(seen.smallest_spread[i]))),
+            *(marked(name, _height(float(seen.window[name][i]))) for name in others),
         )
         table.add_row(*map(Text, cells))
     console.print(table)
@@ -121,7 +144,13 @@ def _print_signals(
         "significant. Smallest shift: significant within a window. Seen in: how long the shift "
         "that opens an incident takes to be significant, on average. Spread: the smallest "
         "growth of the standard deviation that the spread detector sees within a window."
+        + (" Further columns: a full window's threshold of the other judges." if others else "")
     )
+
+
+def _is_by_hand(limits: Thresholds, detector: str, signal: int) -> bool:
+    column = limits.by_hand.get(detector)
+    return column is not None and not math.isnan(column[signal])
 
 
 def _times(ratio: float) -> str:
@@ -174,6 +203,11 @@ def _print_check(console: Console, check: Check, *, own_rows: bool, rows: int) -
         worst = sorted(own.by_signal.items(), key=lambda item: -item[1])[:5]
         named = ", ".join(f"{name} ({count})" for name, count in worst if count)
         console.print(f"Most alarms: {named or 'none at this budget; run more rows (--run)'}.")
+    if own.by_hand:
+        console.print(
+            f"Beside them {own.by_hand} incidents opened by thresholds set by hand alone, of which "
+            "the budget says nothing."
+        )
     if own_rows:
         console.print(
             "The reference was made of these very rows, so its own error does not show here; "
@@ -201,6 +235,8 @@ def as_plain(
         "preset": settings.detection.preset,
         "rate": rounded(limits.rate),
         "rows_between": rounded(limits.rows_between),
+        "judges": limits.judges,
+        "versions": settings.models.versions,
         "detectors": list(limits.detectors),
         "allowances": list(limits.allowances),
         "signals": [
@@ -217,6 +253,12 @@ def as_plain(
                 "smallest_shift": number(seen.smallest[i]),
                 "opening_shift_sd": number(seen.opening_sd[i]),
                 "rows_to_see": number(seen.rows_to_see[i]),
+                "window": {name: number(column[i]) for name, column in seen.window.items()},
+                "by_hand": {
+                    name: float(column[i])
+                    for name, column in limits.by_hand.items()
+                    if _is_by_hand(limits, name, i)
+                },
                 "smallest_spread": number(seen.smallest_spread[i]),
             }
             for i, one in enumerate(profile.signals)
@@ -233,6 +275,7 @@ def as_plain(
                     "budget": rounded(run.budget),
                     "expected": rounded(run.expected),
                     "incidents": run.incidents,
+                    "by_hand": run.by_hand,
                     "alarms": run.alarms,
                 }
                 for run in check.runs

@@ -230,6 +230,7 @@ def _run(
 ) -> PaneMeans:
     from driftlog.cli.scan_means import PaneMeans
     from stream.book import ReferenceBook
+    from stream.judges import check_signals
     from stream.pipeline import Pipeline, Told
     from stream.routing import segments_of
 
@@ -237,11 +238,13 @@ def _run(
     book = ReferenceBook() if profile is None else ReferenceBook([profile])
     pipeline = Pipeline(settings, book, None if as_json else means)
     if profile is not None:
+        check_signals(settings.detection, profile.signals)
         tally.references[profile.model, profile.version] = profile
 
     def take(told: Told) -> None:
         for learned in told.references:
             usual.check(learned)
+            check_signals(settings.detection, learned.signals)
             tally.references[learned.model, learned.version] = learned
         for dead in told.dead:
             tally.dead[str(dead.reason)] += 1

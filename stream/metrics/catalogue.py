@@ -111,7 +111,16 @@ _ALL: Final = (
         "gauge",
         (*_VERSION, "signal"),
         "",
-        "Smallest shift, in standard deviations, that the size of the reference lets one see.",
+        "Smallest lasting shift of the mean that is significant within a window, at the traffic "
+        "that was counted on, in standard deviations of the reference.",
+    ),
+    Metric(
+        "driftlog_smallest_shift",
+        "gauge",
+        (*_VERSION, "signal"),
+        "",
+        "The same in the signal's own unit; of a boolean in shares, of a category in nats of "
+        "surprise.",
     ),
     Metric(
         "driftlog_decision",

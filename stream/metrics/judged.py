@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+import numpy as np
+
 from driftlog.records import Decision, Severity, SignalState
 from stream.judging import Judging
 from stream.metrics.samples import Labels, Samples
@@ -88,21 +90,25 @@ def _tell_references(
     """Tell by what the versions are judged; one reference a version, the one in effect."""
     through = max((partition.closed_through_ms for partition in partitions), default=0)
     infos: list[tuple[Labels, float]] = []
-    shifts: list[tuple[Labels, float]] = []
+    shifts: dict[str, list[tuple[Labels, float]]] = {
+        "driftlog_smallest_shift_sd": [],
+        "driftlog_smallest_shift": [],
+    }
     for series in sorted(whole, key=lambda one: one.labels):
         profile = judging.in_effect(series.model, series.version, through)
         if profile is None:
             continue
         infos.append(((series.model, series.version, profile.reference_id), 1.0))
-        limits = judging.thresholds(profile)
+        seen = judging.sensitivity(profile)
         held = {signal.signal for signal, _ in series.signals}
-        shifts += [
-            ((series.model, series.version, name), float(shift))
-            for name, shift in zip(limits.signals, limits.smallest_shift, strict=True)
-            if name in held
-        ]
+        for one, sd, own in zip(profile.signals, seen.smallest_sd, seen.smallest, strict=True):
+            if one.signal in held and np.isfinite(sd):
+                labels = (series.model, series.version, one.signal)
+                shifts["driftlog_smallest_shift_sd"].append((labels, float(sd)))
+                shifts["driftlog_smallest_shift"].append((labels, float(own)))
     samples.add_bounded("driftlog_reference_info", infos)
-    samples.add_bounded("driftlog_smallest_shift_sd", shifts)
+    for metric, values in shifts.items():
+        samples.add_bounded(metric, values)
 
 
 def tell_learning(

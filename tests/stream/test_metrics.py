@@ -271,11 +271,13 @@ def test_by_what_a_version_is_judged_and_what_that_lets_one_see(
     assert labels_of(found, "driftlog_reference_info") == [
         {**version, "reference_id": profile.reference_id}
     ]
-    limits = holding.judging.thresholds(profile)
-    shown = [
-        value(found, "driftlog_smallest_shift_sd", **version, signal=s) for s in limits.signals
-    ]
-    assert shown == limits.smallest_shift.tolist()
+    seen = holding.judging.sensitivity(profile)
+    for metric, told in (
+        ("driftlog_smallest_shift_sd", seen.smallest_sd),
+        ("driftlog_smallest_shift", seen.smallest),
+    ):
+        shown = [value(found, metric, **version, signal=s.signal) for s in profile.signals]
+        assert shown == told.tolist() and (told > 0).all()
 
 
 def test_open_incidents_and_the_worst_decision(busy: tuple[Settings, Holding]) -> None:
@@ -338,7 +340,10 @@ class AnyReference:
         return [SimpleNamespace(key=key) for key in partition.series]
 
     def thresholds(self, profile: ReferenceProfile) -> Any:
-        return SimpleNamespace(signals=(), smallest_shift=())
+        return SimpleNamespace(signals=())
+
+    def sensitivity(self, profile: ReferenceProfile) -> Any:
+        return SimpleNamespace(smallest_sd=(), smallest=())
 
 
 def holding_of(

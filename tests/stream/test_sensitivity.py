@@ -81,6 +81,23 @@ def test_a_shift_is_seen_within_a_window_where_it_is_said_to_be(
     assert SignalState.DRIFT not in states  # it is below the smallest effect either way
 
 
+@pytest.mark.parametrize(
+    "name", ["kolmogorov_smirnov", "wasserstein", "jensen_shannon", "chi_square", "psi"]
+)
+@pytest.mark.parametrize("share", [1.4, 0.5])
+def test_what_a_judge_of_the_window_is_said_to_see_it_sees(
+    profile: ReferenceProfile, name: str, share: float
+) -> None:
+    place = [one.signal for one in profile.signals].index("normal")
+    smallest = seen(profile, detectors=(name,)).smallest_sd[place]
+    rehearsal = Rehearsal(profile, Settings(detection=DetectionSettings(detectors=(name,))))
+    window = rehearsal.settings.stream.window_panes * PANE_ROWS
+    rows = sample(profile, window, seed=3, normal=float(share * smallest))
+    panes = rehearsal.run(rows.prepared(rehearsal.preparation, np.arange(window)), PANE_ROWS)
+    *_, last = panes
+    assert (last.verdicts[0].signals[place].detectors == (name,)) == (share > 1.0)
+
+
 def test_the_rows_told_are_those_it_takes(profile: ReferenceProfile) -> None:
     place = [one.signal for one in profile.signals].index("normal")
     found = seen(profile)
