@@ -21,10 +21,10 @@ from driftlog.records import (
     ReferenceProfile,
     SignalType,
     Value,
-    signal_input,
 )
 from stream.profiling.types import convert
 from stream.rows import MISSING, WRONG_NUMBER, WRONG_READABLE, WRONG_TYPE, CategoryColumn
+from stream.texts import TextReader, text_readers
 
 __all__ = [
     "WRONG",
@@ -38,6 +38,7 @@ __all__ = [
     "floats",
     "margin",
     "numbers_of",
+    "texts_by_hand",
 ]
 
 Floats = NDArray[np.float64]
@@ -57,12 +58,16 @@ _copy_hash = blake2b(digest_size=8).copy
 
 @dataclass(frozen=True, slots=True)
 class CellType:
-    """How one signal's cells are read. ``by_hand``: its type was set in the settings."""
+    """How the cells of one signal, or of one input of free text, are read.
 
-    signal: str
+    ``by_hand``: its type was set in the settings.
+    """
+
+    signal: str  # free text, which several are made of, has its name here
     name: str  # the input's own name; of an output or service signal the signal's
     type: SignalType
     by_hand: bool = False
+    reader: TextReader | None = None  # of free text: what makes its signals
 
 
 class Schema:
@@ -74,13 +79,16 @@ class Schema:
 
     def __init__(self, profile: ReferenceProfile, types: Iterable[str] = ()) -> None:
         by_hand = frozenset(types)
-        inputs: list[CellType] = []
+        inputs: list[CellType] = [
+            CellType(name, name, SignalType.CATEGORY, name in by_hand, reader)
+            for name, reader in text_readers(profile.signals).items()
+        ]
         self.answers: dict[str, CellType] = {}  # output and service signals
         for one in profile.signals:
-            if one.joint is not None:
-                continue  # made from the others
+            if one.joint is not None or one.text is not None:
+                continue  # made from the others, or of free text
             is_input = one.role == "input"
-            name = signal_input(one.signal) if is_input else one.signal
+            name = one.input_name if is_input else one.signal
             if not is_input and name not in OUTPUT_SIGNALS + SERVICE_SIGNALS:
                 raise ProfileError(
                     f"reference {profile.reference_id} of {profile.model} {profile.version} has "
@@ -143,6 +151,11 @@ def numbers_of(cells: Sequence[Any], kind: CellType) -> Floats:
     return floats(cells)
 
 
+def texts_by_hand(cells: Sequence[Any]) -> list[Any]:
+    """Return cells of an input that was set to be text by hand: each as a text, None or `WRONG`."""
+    return [_converted(one, SignalType.CATEGORY, WRONG) for one in cells]
+
+
 def floats(cells: Sequence[float | None]) -> Floats:
     """Return numbers and booleans as float64, None as NaN."""
     try:
@@ -170,7 +183,7 @@ class Codes:
     def add(self, cells: Sequence[Any]) -> None:
         """Append cells: texts, None, `WRONG`."""
         if self._by_hand:
-            cells = [_converted(one, SignalType.CATEGORY, WRONG) for one in cells]
+            cells = texts_by_hand(cells)
         self._parts.append(np.fromiter(map(self._codes.__getitem__, cells), np.int32, len(cells)))
 
     def column(self) -> CategoryColumn:

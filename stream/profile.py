@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from typing import Final
 
@@ -16,16 +16,16 @@ from driftlog.records import (
     Origin,
     ReferenceProfile,
     SignalProfile,
-    SignalType,
     rounded,
 )
 from driftlog.settings import ModelSettings
 from stream.profiling.cells import Kind
 from stream.profiling.columns import Column, Columns, Gathering, columns_of
-from stream.profiling.exclusion import why_excluded
+from stream.profiling.exclusion import is_free_text, why_excluded
 from stream.profiling.joint import joint_signal
 from stream.profiling.signals import signal_profile
-from stream.profiling.types import Numbers, Texts, guess_type, read_as
+from stream.profiling.texts import text_profiles
+from stream.profiling.types import Numbers, Texts, guess_type, read_as, type_by_hand
 from stream.rows import MISSING, CategoryColumn
 
 __all__ = ["MIN_ROWS", "Gathering", "build_profile", "profile_of_events", "reference_id"]
@@ -51,7 +51,7 @@ def build_profile(
     `why_excluded` finds that they name their row instead of describing it; one that
     ``models.include`` or ``models.types`` names is never left out by itself. Types are guessed
     (`guess_type`) unless ``models.types`` names them, by input or by output signal; cells of other
-    types are then converted.
+    types are then converted. An input of free text becomes the four signals of `text_profiles`.
 
     Where inputs go together a last signal, ``joint``, says how usual their combination is
     (`stream.profiling.joint`).
@@ -79,21 +79,22 @@ def build_profile(
     excluded: dict[str, str] = {}
     cells: dict[str, Numbers | Texts] = {}
     for column in columns.columns:
-        found = _signal(column, models)
+        found = _signals(column, columns, models)
         if isinstance(found, str):
             excluded[column.name] = found
             continue
         frozen, values = found
-        signals.append(frozen)
-        if frozen.role == "input":
-            cells[frozen.signal] = values
+        signals += frozen
+        if column.role == "input" and frozen[0].text is None:
+            cells[column.signal] = values
     if all(one.role == "service" for one in signals):
         why = "; ".join(f"{name}: {reason}" for name, reason in excluded.items())
         raise ProfileError(
             f"nothing in the {rows} rows of {model} {version} can be watched ({why or 'no inputs'})"
             "; name inputs in models.include"
         )
-    joint = joint_signal(signals, rows, cells)
+    # What is made of one text goes together always: of other inputs that says nothing.
+    joint = joint_signal([one for one in signals if one.text is None], rows, cells)
     if joint is not None:
         signals.append(joint)
     first, last = int(columns.ts_ms[0]), int(columns.ts_ms[-1])
@@ -146,10 +147,12 @@ def reference_id(profile: ReferenceProfile) -> str:
     return blake2b(REFERENCE.encode(content), digest_size=6).hexdigest()
 
 
-def _signal(column: Column, models: ModelSettings) -> tuple[SignalProfile, Numbers | Texts] | str:
-    """The column's profile and its cells as that type, or why it has none."""
+def _signals(
+    column: Column, columns: Columns, models: ModelSettings
+) -> tuple[Sequence[SignalProfile], Numbers | Texts] | str:
+    """The profiles of what a column gives, one of all but free text, and its cells; or why none."""
     by_hand = models.types.get(column.name)
-    kind = SignalType(by_hand) if by_hand else guess_type(column.cells)
+    kind = type_by_hand(by_hand) if by_hand else guess_type(column.cells)
     if column.role == "input":
         if column.name in models.exclude:
             return "named in models.exclude"
@@ -167,7 +170,20 @@ def _signal(column: Column, models: ModelSettings) -> tuple[SignalProfile, Numbe
     held = values.codes > MISSING if isinstance(values, CategoryColumn) else np.isfinite(values)
     if not held.any():
         return f"holds nothing that can be read as a {kind}"
-    return signal_profile(column.signal, column.role, kind, values), values
+    if column.role == "input" and isinstance(values, CategoryColumn):
+        guessed = by_hand is None and is_free_text(column.cells)
+        if by_hand == "text" or guessed:
+            texts = _texts(column, values, columns)
+            return texts if isinstance(texts, str) else (texts, values)
+    return (signal_profile(column.signal, column.role, kind, values),), values
+
+
+def _texts(column: Column, texts: Texts, columns: Columns) -> Sequence[SignalProfile] | str:
+    found = text_profiles(column.name, texts, columns.key)
+    taken = {one.signal for one in columns.columns} & {one.signal for one in found}
+    if taken:
+        return f"free text, whose signals would be called like another input ({min(taken)})"
+    return found
 
 
 def _shares(segments: dict[str, int], rows: int, most: int) -> dict[str, float]:

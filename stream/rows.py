@@ -17,6 +17,7 @@ __all__ = [
     "CategoryColumn",
     "Rows",
     "concat",
+    "concat_categories",
     "event_hash",
 ]
 
@@ -114,13 +115,13 @@ def concat(parts: Sequence[Rows]) -> Rows:
         partition=np.concatenate([part.partition for part in parts]),
         offset=np.concatenate([part.offset for part in parts]),
         correlation_id=[one for part in parts for one in part.correlation_id],
-        segment=_concat_categories([part.segment for part in parts]),
+        segment=concat_categories([part.segment for part in parts]),
         numbers={
             name: np.concatenate([part.numbers.get(name, absent[len(part)]) for part in parts])
             for name in numbers
         },
         categories={
-            name: _concat_categories(
+            name: concat_categories(
                 [part.categories.get(name) or _all_missing(len(part)) for part in parts]
             )
             for name in categories
@@ -135,7 +136,10 @@ def _all_missing(rows: int) -> CategoryColumn:
     return CategoryColumn((), np.full(rows, MISSING, dtype=np.int32))
 
 
-def _concat_categories(parts: Sequence[CategoryColumn]) -> CategoryColumn:
+def concat_categories(parts: Sequence[CategoryColumn]) -> CategoryColumn:
+    """Join columns, in the order given; of none comes an empty one."""
+    if not parts:
+        return _all_missing(0)
     if all(part.levels == parts[0].levels for part in parts):
         return CategoryColumn(parts[0].levels, np.concatenate([part.codes for part in parts]))
     index: dict[str, int] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -9,8 +10,17 @@ from msgspec.structs import astuple
 from numpy.typing import NDArray
 
 from driftlog.records import SignalType
-from stream.cells import Codes, Schema, ScoreColumns, event_hashes, floats, numbers_of
-from stream.rows import WRONG_TYPE, Rows
+from stream.cells import (
+    Codes,
+    Schema,
+    ScoreColumns,
+    event_hashes,
+    floats,
+    numbers_of,
+    texts_by_hand,
+)
+from stream.rows import WRONG_TYPE, CategoryColumn, Rows, concat_categories
+from stream.texts import TextReader
 
 __all__ = ["Place", "RowsBuilder", "wrong_cells"]
 
@@ -50,8 +60,13 @@ class RowsBuilder:
         kinds = [] if schema is None else [*schema.inputs, *schema.answers.values()]
         self._numbers: dict[str, list[NDArray[np.float64]]] = {}
         self._categories: dict[str, Codes] = {}
+        self._buckets: dict[str, list[CategoryColumn]] = {}
         for kind in kinds:
-            if kind.type is SignalType.CATEGORY:
+            if kind.reader is not None:
+                cells = kind.reader.empty()
+                self._numbers |= {signal: [] for signal in cells.numbers}
+                self._buckets |= {signal: [] for signal in cells.categories}
+            elif kind.type is SignalType.CATEGORY:
                 self._categories[kind.signal] = Codes(kind)
             else:
                 self._numbers[kind.signal] = []
@@ -62,27 +77,41 @@ class RowsBuilder:
         if not n:
             return
         self._ts.append(np.fromiter([row.ts_ms for row in rows], np.int64, n))
-        self._keys.append(event_hashes([row.event_id for row in rows]))
+        keys = event_hashes([row.event_id for row in rows])
+        self._keys.append(keys)
         self._partitions.append(np.fromiter([one.partition for one in places], np.int32, n))
         self._offsets.append(np.fromiter([one.offset for one in places], np.int64, n))
         self._correlation_ids += [row.correlation_id for row in rows]
         self._segment.add([row.segment for row in rows])
         if self._schema is not None:
-            self._flush_inputs(self._schema, rows)
+            self._flush_inputs(self._schema, rows, keys)
             self._flush_answers(self._schema, rows)
         self.rows = []
         self.places = []
 
-    def _flush_inputs(self, schema: Schema, rows: list[Any]) -> None:
+    def _flush_inputs(self, schema: Schema, rows: list[Any], keys: NDArray[np.uint64]) -> None:
         # A compiled row may have further inputs that nobody watches, but only behind the signals:
         # zip ends with the shortest row.
         held = [row.inputs for row in rows]
         cells = [one if one.__class__ is tuple else astuple(one) for one in held]
         for kind, column in zip(schema.inputs, zip(*cells, strict=False), strict=False):
-            if kind.type is SignalType.CATEGORY:
+            if kind.reader is not None:
+                self._flush_text(
+                    kind.reader, texts_by_hand(column) if kind.by_hand else column, keys
+                )
+            elif kind.type is SignalType.CATEGORY:
                 self._categories[kind.signal].add(column)
             else:
                 self._numbers[kind.signal].append(numbers_of(column, kind))
+
+    def _flush_text(
+        self, reader: TextReader, column: Sequence[Any], keys: NDArray[np.uint64]
+    ) -> None:
+        cells = reader.read(column, keys)
+        for signal, numbers in cells.numbers.items():
+            self._numbers[signal].append(numbers)
+        for signal, buckets in cells.categories.items():
+            self._buckets[signal].append(buckets)
 
     def _flush_answers(self, schema: Schema, rows: list[Any]) -> None:
         answers = schema.answers
@@ -128,7 +157,8 @@ class RowsBuilder:
             numbers={
                 name: np.concatenate([np.empty(0), *parts]) for name, parts in self._numbers.items()
             },
-            categories={name: codes.column() for name, codes in self._categories.items()},
+            categories={name: codes.column() for name, codes in self._categories.items()}
+            | {name: concat_categories(parts) for name, parts in self._buckets.items()},
             raw=self.raws if self._schema is None else None,
         )
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import log
 
-from driftlog.records import JOINT_SIGNAL, ROW_SIGNALS, AlertSignal, BinShare, Cause, Spread
+from driftlog.records import (
+    JOINT_SIGNAL,
+    ROW_SIGNALS,
+    AlertSignal,
+    BinShare,
+    Cause,
+    Spread,
+    text_part,
+)
 
 __all__ = ["figure", "figures", "sentence", "shares", "shortened", "title"]
 
@@ -15,6 +23,12 @@ _SHIFT = 0.25  # sd; below it a mean has not moved enough to be the story
 _SAME = 0.05  # of a correlation; a smaller change is not what happened
 _WIDER = 1.2  # ratio of standard deviations; below it, and above its inverse, likewise
 _WHAT = {"error": "error rate"}  # signals with a plainer name
+_OF_TEXT = {
+    "length": "length of",
+    "words": "words in",
+    "unknown_words": "unknown words in",
+    "ngrams": "wording of",
+}
 
 
 def figure(value: float | None, digits: int = 3) -> str:
@@ -71,17 +85,23 @@ def sentence(signal: AlertSignal) -> str:
     """
     if signal.signal == JOINT_SIGNAL:
         return _untied(signal)
-    name = _WHAT.get(signal.signal, shortened(signal.signal))
+    whole = name = _WHAT.get(signal.signal, shortened(signal.signal))
+    text = text_part(signal.signal)
+    if text is not None:
+        whole = shortened(text[0])  # what is said of the input, not of what is made of it
+        name = f"{_OF_TEXT[text[1]]} {whole}"
     before, after = signal.before, signal.after
     if before and after and abs(after.missing - before.missing) > _missing_matters(signal):
-        return f"{name} missing in {shares(before.missing, after.missing)} of rows"
+        return f"{whole} missing in {shares(before.missing, after.missing)} of rows"
     top = signal.moved[0] if signal.moved else None
     if top and top.bin == "wrong type":
-        return f"{name} of the wrong type in {_moved(top)} of rows"
+        return f"{whole} of the wrong type in {_moved(top)} of rows"
+    if text is not None and text[1] == "ngrams":
+        return _reworded(name, signal, top)
     if top and top.bin == "unseen" and top.after > top.before:
         return f"{name} with values never seen before in {_moved(top)} of rows"
     means = _means(before, after)
-    if means and signal.signal == "error":
+    if means and (signal.signal == "error" or (text is not None and text[1] == "unknown_words")):
         return f"{name} {shares(*means)}"
     if means and top and top.bin in ("true", "false"):
         return f"{name} true in {shares(*means)} of rows"
@@ -115,11 +135,14 @@ def title(signals: Sequence[AlertSignal], watched: int, cause: Cause | None = No
     many = sum(name not in ROW_SIGNALS for name in distinct)
     count = f" ({many} of {max(watched, many)} signals)" if many else ""
     ordered = [one for one in distinct.values() if cause is None or one.signal not in cause.signals]
-    # A shift of one input moves the joint signal too, which then has nothing to add.
-    named = [s for s in ordered if s.signal != JOINT_SIGNAL][:_NAMED]
-    named = named if named or cause else ordered[:_NAMED]
-    said = "; ".join(sentence(s) for s in named)
-    more = f" and {len(ordered) - len(named)} more" if len(ordered) > len(named) else ""
+    # A shift of one input moves the joint signal too, which then has nothing to add; signals made
+    # of one text say the same of it where it is missing.
+    named = [s for s in ordered if s.signal != JOINT_SIGNAL]
+    named = named if named or cause else ordered
+    sentences = list(dict.fromkeys(map(sentence, named)))
+    said = "; ".join(sentences[:_NAMED])
+    left = len(sentences[_NAMED:]) + len(ordered) - len(named)
+    more = f" and {left} more" if left else ""
     hand = " (threshold set by hand)" if any(s.by_hand for s in signals) else ""
     if cause is None:
         return f"{said}{more}{count}{hand}"
@@ -164,6 +187,14 @@ def _varied(name: str, signal: AlertSignal) -> str:
         # The ratio is that of clipped values; a few huge ones can pull the deviation the other way.
         return f"{name} varies {way} ({size})"
     return f"{name} varies {way}: sd {figures(*sds)} ({size})"
+
+
+def _reworded(name: str, signal: AlertSignal, top: BinShare | None) -> str:
+    """Buckets of hashed word pairs mean nothing to people, but the one of the rare pairs does."""
+    psi = f"PSI {figure(signal.psi)}"
+    if top and top.bin == "rare":
+        return f"{name} changed (rare word pairs: {_moved(top)}, {psi})"
+    return f"{name} changed ({psi})"
 
 
 def _missing_matters(signal: AlertSignal) -> float:

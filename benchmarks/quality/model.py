@@ -102,7 +102,7 @@ def profile_of(
     models = ModelSettings(include=tuple(columns))
     times = np.arange(rows, dtype=np.int64)
     return build_profile(
-        Columns(times, tuple(found), {}),
+        Columns(times, tuple(found), {}, key=times.astype(np.uint64)),
         model="quality",
         version="1",
         origin="file",

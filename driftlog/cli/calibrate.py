@@ -45,7 +45,7 @@ _COLUMNS = ("time", "segment", "prediction", "confidence", "label", "latency", "
 @click.option("--include", metavar="A,B", help="Watch these inputs alone.")
 @click.option("--exclude", metavar="A,B", help="Do not watch these inputs.")
 @click.option(
-    "--type", "types", multiple=True, metavar="COL=TYPE", help="number, category, boolean."
+    "--type", "types", multiple=True, metavar="COL=TYPE", help="number, category, boolean, text."
 )
 @click.option("--budget", metavar="N", help="False incidents a month (detection.alarm_budget).")
 @click.option("--rate", metavar="N", help="Events a second (detection.expected_rate).")
@@ -133,6 +133,7 @@ def _inputs(
             raise InputError("there is neither a reference nor rows to make one of; add --rows")
         return profile, None
     columns, timed = _columns(rows_file, options)
+    own = profile is None
     if profile is None:
         from stream.profile import build_profile
 
@@ -145,7 +146,7 @@ def _inputs(
             source=rows_file.name,
             timed=timed,
         )
-    return profile, sample_of_columns(columns, profile, settings.models)
+    return profile, sample_of_columns(columns, profile, settings.models, own=own)
 
 
 def _profile(target: str, settings: Settings) -> ReferenceProfile:

@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 
 from driftlog.errors import InputError
-from driftlog.records import OUTPUT_SIGNALS, ReferenceProfile, signal_input
+from driftlog.records import OUTPUT_SIGNALS, ReferenceProfile
 from driftlog.settings import ModelSettings
 
 __all__ = ["TYPES", "check_names", "chosen_models", "rows_slice"]
 
-TYPES = ("number", "category", "boolean")
+TYPES = ("number", "category", "boolean", "text")
 
 
 def chosen_models(models: ModelSettings, options: dict[str, Any]) -> ModelSettings:
@@ -47,7 +47,7 @@ def check_names(profile: ReferenceProfile, options: dict[str, Any]) -> None:
     """
     from driftlog.files.spec import near
 
-    inputs = [signal_input(one.signal) for one in profile.signals if one.role == "input"]
+    inputs = list(dict.fromkeys(one.input_name for one in profile.signals if one.role == "input"))
     columns = [*inputs, *profile.excluded]
     typed = tuple(text.rpartition("=")[0] for text in options["types"])
     for name in (*_names(options["include"]), *_names(options["exclude"]), *typed):

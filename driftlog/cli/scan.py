@@ -55,7 +55,7 @@ _COLUMNS = (
 @click.option("--include", metavar="A,B", help="Watch these inputs alone.")
 @click.option("--exclude", metavar="A,B", help="Do not watch these inputs.")
 @click.option(
-    "--type", "types", multiple=True, metavar="COL=TYPE", help="number, category, boolean."
+    "--type", "types", multiple=True, metavar="COL=TYPE", help="number, category, boolean, text."
 )
 @click.option("--rows", metavar="A:B", help="Rows A to before B of the file, from 0.")
 @click.option("--pane", metavar="SPAN", help="Slice of time judged at once; default: by the file.")

@@ -19,14 +19,19 @@ from driftlog.records.reference import (
     SignalProfile,
     SignalRole,
     SpreadProfile,
+    TextSource,
 )
 from driftlog.records.signal import (
     JOINT_SIGNAL,
     OUTPUT_SIGNALS,
     ROW_SIGNALS,
     SERVICE_SIGNALS,
+    TEXT_PARTS,
+    TextPart,
     input_signal,
     signal_input,
+    text_part,
+    text_signal,
 )
 from driftlog.records.state import (
     AlertStatus,
@@ -60,6 +65,7 @@ __all__ = [
     "REFERENCE",
     "ROW_SIGNALS",
     "SERVICE_SIGNALS",
+    "TEXT_PARTS",
     "VERDICT",
     "Action",
     "ActionKind",
@@ -95,11 +101,15 @@ __all__ = [
     "SignalVerdict",
     "Spread",
     "SpreadProfile",
+    "TextPart",
+    "TextSource",
     "Value",
     "Verdict",
     "input_signal",
     "rounded",
     "signal_input",
+    "text_part",
+    "text_signal",
 ]
 
 EVENT = Codec(Event)

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from driftlog.records.codec import Record
+from driftlog.records.signal import TextPart, signal_input
 from driftlog.records.state import SignalType
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "SignalProfile",
     "SignalRole",
     "SpreadProfile",
+    "TextSource",
 ]
 
 Origin = Literal["file", "span", "learned", "accepted"]
@@ -43,6 +45,18 @@ class SpreadProfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     scale: float  # their standard deviation, above 0
     theta: tuple[tuple[float, ...], tuple[float, ...]]  # wider, narrower; by allowance
     long_run_variance: float = 1.0  # V of them, at least 1
+
+
+class TextSource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which input of free text a signal is made of, and by what its words are known.
+
+    No word stands in a reference, only hashes; how they are made is told in `stream.texts`.
+    """
+
+    input: str
+    part: TextPart
+    vocabulary: bytes = b""  # of unknown_words: 4 bytes a known word
+    buckets: bytes = b""  # of ngrams: the bucket of each slot, a byte each
 
 
 class SignalProfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -81,6 +95,12 @@ class SignalProfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     # numbers and booleans: the most frequent values with their shares of the values present
     common: tuple[tuple[float, float], ...] | None = None
     whole: float | None = None  # numbers: share of whole ones among the values present
+    text: TextSource | None = None  # of a signal made of free text
+
+    @property
+    def input_name(self) -> str:
+        """Name of the input that an input's signal is, or is made of."""
+        return signal_input(self.signal) if self.text is None else self.text.input
 
 
 class ReferenceProfile(Record, frozen=True, kw_only=True, omit_defaults=True):

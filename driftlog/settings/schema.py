@@ -176,7 +176,7 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     include: Annotated[tuple[str, ...], _say("inputs to watch; none named: all")] = ()
     exclude: Annotated[tuple[str, ...], _say("inputs not to watch")] = ()
     types: Annotated[
-        dict[str, Literal["number", "category", "boolean"]],
+        dict[str, Literal["number", "category", "boolean", "text"]],
         _say("type of an input, if guessed wrong"),
     ] = field(default_factory=dict)
 

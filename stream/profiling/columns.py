@@ -46,6 +46,7 @@ class Columns:
     ts_ms: NDArray[np.int64]
     columns: tuple[Column, ...]
     segments: dict[str, int]  # rows, of those that have a segment
+    key: NDArray[np.uint64]  # hash of the event id
 
     def __len__(self) -> int:
         return len(self.ts_ms)
@@ -96,7 +97,8 @@ class Gathering:
     def columns(self) -> Columns:
         """Return all rows so far as columns; outputs and latency only where some row has them."""
         ts = np.array(self._ts, dtype=np.int64)
-        order = np.lexsort((np.concatenate([np.empty(0, np.uint64), *self._hashes]), ts))
+        key = np.concatenate([np.empty(0, np.uint64), *self._hashes])
+        order = np.lexsort((key, ts))
         found = [
             Column(input_signal(name), name, "input", self._inputs[name].cells().take(order))
             for name in sorted(self._inputs)
@@ -110,7 +112,7 @@ class Gathering:
                 cells = builder.cells().take(order)
                 if cells.kind.any():
                     found.append(Column(name, name, role, cells))
-        return Columns(ts[order], tuple(found), dict(self._segments))
+        return Columns(ts[order], tuple(found), dict(self._segments), key[order])
 
 
 def columns_of(events: Iterable[Event]) -> Columns:

@@ -10,13 +10,16 @@ from numpy.typing import NDArray
 
 from driftlog.records import SignalType
 from stream.profiling.cells import Cells, Kind
+from stream.profiling.prose import is_prose
 
-__all__ = ["why_excluded"]
+__all__ = ["is_free_text", "why_excluded"]
 
 MIN_ROWS: Final = 50  # below it, unique values prove nothing
 UNIQUE: Final = 0.95
 TEXT_UNIQUE: Final = 0.9
 FOLLOWS: Final = 0.999
+_MANY_TEXTS: Final = 200
+_LOOKED_AT: Final = 1_000  # texts read to tell free text from identifiers
 _IDENTIFIER = re.compile(r"(^|[_.\- ])(id|uuid|guid|rowid|row_number|index)$", re.IGNORECASE)
 _CAMEL = re.compile(r"[a-z](Id|ID|Uuid|UUID)$")
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?")
@@ -28,7 +31,8 @@ def why_excluded(name: str, cells: Cells, kind: SignalType | None) -> str | None
     The rules, on the cells present in event-time order:
 
     - nothing but nulls, or nothing but lists and objects;
-    - texts of which 90 % and more are distinct (from 50 rows on): identifiers or free text;
+    - texts of which 90 % and more are distinct (from 50 rows on): identifiers, unless they are
+      free text (`is_free_text`);
     - texts that are dates or times: they move on by themselves;
     - numbers nearly all distinct that follow the order of the rows (rank correlation .999): row
       numbers, counters, clocks. Ties in time that shuffle neighbours do not hide them;
@@ -48,6 +52,21 @@ def why_excluded(name: str, cells: Cells, kind: SignalType | None) -> str | None
     return None
 
 
+def is_free_text(cells: Cells) -> bool:
+    """Whether texts are free: mostly of several words (`is_prose`), and too many to be levels.
+
+    Too many are, from 50 rows on, 90 % distinct ones, or 50 % where that is 200 texts and more:
+    the same complaint may come twice, and thirty airports in sixty rows are still levels.
+    """
+    codes = cells.code[cells.code >= 0]
+    rows, distinct = len(codes), len(np.unique(codes))
+    many = distinct >= TEXT_UNIQUE * rows or (distinct >= rows / 2 and distinct >= _MANY_TEXTS)
+    if rows < MIN_ROWS or not many:
+        return False
+    looked = np.unique(np.linspace(0, rows - 1, _LOOKED_AT).astype(np.intp))
+    return is_prose([cells.levels[code] for code in codes[looked].tolist()])
+
+
 def _why_not_texts(cells: Cells) -> str | None:
     codes = cells.code[cells.code >= 0]
     there = np.unique(codes)
@@ -55,7 +74,12 @@ def _why_not_texts(cells: Cells) -> str | None:
     if rows < MIN_ROWS:
         return None
     if distinct >= TEXT_UNIQUE * rows:
-        return f"identifiers or free text: {distinct} different texts in {rows} rows"
+        if is_free_text(cells):
+            return None
+        return (
+            f"identifiers: {distinct} different texts in {rows} rows (if they are free text, "
+            "set its type to text)"
+        )
     if distinct > 1 and all(_MOMENT.fullmatch(cells.levels[i]) for i in there.tolist()):
         return "dates or times, which move on by themselves"
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -40,7 +41,12 @@ _FINE: Final = 2  # digits of z by which the exponents are solved
 
 
 def signal_profile(
-    signal: str, role: SignalRole, kind: SignalType, values: Numbers | Texts
+    signal: str,
+    role: SignalRole,
+    kind: SignalType,
+    values: Numbers | Texts,
+    *,
+    least_sd: float = 0.0,
 ) -> SignalProfile:
     """Freeze one signal.
 
@@ -50,6 +56,7 @@ def signal_profile(
         kind: its type.
         values: (m,) in the coding of `stream.rows.Rows`, in event-time order; at least one is a
             value.
+        least_sd: of a number, in its unit; a smaller one counts as this.
 
     Numbers: see `detectors.bins.number_bins` and `detectors.standardise.number_scale`. Booleans,
     and numbers of two values, have an sd of at least .1 (of the distance between the two), so that
@@ -62,11 +69,11 @@ def signal_profile(
     """
     if isinstance(values, CategoryColumn):
         return _calibrated(*_category(signal, role, values))
-    return _calibrated(*_number(signal, role, kind, values))
+    return _calibrated(*_number(signal, role, kind, values, least_sd))
 
 
 def _number(
-    signal: str, role: SignalRole, kind: SignalType, values: Numbers
+    signal: str, role: SignalRole, kind: SignalType, values: Numbers, least_sd: float
 ) -> tuple[SignalProfile, Prepared]:
     boolean = kind is SignalType.BOOLEAN
     bins = NumberBins(_BOOLEAN_EDGES) if boolean else number_bins(values)
@@ -75,6 +82,8 @@ def _number(
     apart = 0.0 < ends[1] - ends[0] < np.inf  # the difference of two values may overflow
     flag = boolean or (apart and bool(np.isin(there, ends).all()))
     scale = _flag_scale(there, *ends) if flag else number_scale(values)
+    if least_sd:
+        scale = replace(scale, sd=max(scale.sd, least_sd))
     draft = SignalProfile(
         signal=signal,
         role=role,

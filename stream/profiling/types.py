@@ -9,7 +9,7 @@ from driftlog.records import SignalType
 from stream.profiling.cells import Cells, Kind
 from stream.rows import MISSING, WRONG_NUMBER, WRONG_TYPE, CategoryColumn
 
-__all__ = ["Numbers", "Texts", "convert", "guess_type", "read_as"]
+__all__ = ["Numbers", "Texts", "convert", "guess_type", "read_as", "type_by_hand"]
 
 Numbers = NDArray[np.float64]  # NaN missing, inf wrong type
 Texts = CategoryColumn
@@ -34,6 +34,15 @@ def guess_type(cells: Cells) -> SignalType | None:
     counts = np.bincount(cells.kind, minlength=len(Kind))
     best = max(_TYPE_OF, key=lambda kind: counts[kind])
     return _TYPE_OF[best] if counts[best] else None
+
+
+def type_by_hand(name: str) -> SignalType:
+    """The type that a name in ``models.types`` reads cells as: ``text`` is read as categories are.
+
+    >>> type_by_hand("text"), type_by_hand("number")
+    (<SignalType.CATEGORY: 'category'>, <SignalType.NUMBER: 'number'>)
+    """
+    return SignalType.CATEGORY if name == "text" else SignalType(name)
 
 
 def convert(value: object, to: SignalType) -> float | str | None:

@@ -243,7 +243,7 @@ def test_rows_of_a_model_without_a_reference_are_counted(csv: Path, tmp_path: Pa
         (("--reference", "1500", "--pane", "ten"), "--pane holds 'ten'"),
         (("--reference", "1500", "--window", "1"), "--window holds 1"),
         (("--reference", "1500", "--exclude", "dits"), "did you mean 'dist'?"),
-        (("--reference", "1500", "--type", "dist=text"), "--type holds 'dist=text'"),
+        (("--reference", "1500", "--type", "dist=words"), "--type holds 'dist=words'"),
         (("--reference", "1500", "--rows", "9000:"), "has no rows 9000 to the end"),
         (("--reference", "1500", "--pane", "30d", "--time", "when"), "smaller --pane"),
         (("--reference", "1500", "--confidence", "late"), "it must hold a number"),

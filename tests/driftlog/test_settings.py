@@ -105,7 +105,7 @@ def test_a_wrong_type_is_refused_by_key_held_value_and_what_it_may_hold(entry: A
         ("detection.alarm_budget", float("inf")),
         ("detection.preset", "loud"),
         ("capture.sample", 1.01),
-        ("models.types", {"zip": "text"}),
+        ("models.types", {"zip": "vector"}),
         ("stream.pane", "10 lightyears"),
         ("stream.pane", "0s"),
         ("stream.pane", True),

@@ -125,8 +125,8 @@ SHUFFLED = RNG.permutation(400)
 @pytest.mark.parametrize(
     ("name", "values", "says"),
     [
-        ("uuid", [f"{i:032x}" for i in SHUFFLED], "identifiers or free text"),
-        ("comment", [f"text {i}" for i in SHUFFLED], "identifiers or free text"),
+        ("uuid", [f"{i:032x}" for i in SHUFFLED], "identifiers: 400 different"),
+        ("comment", [f"text {i}" for i in SHUFFLED], "set its type to text"),
         ("row", list(range(400)), "follows the order"),
         ("countdown", list(range(400, 0, -1)), "follows the order"),
         ("clock", [1.7e9 + i * 0.37 for i in range(400)], "follows the order"),
