@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from driftlog.records import ALERT, EVENT, Alert, Event, Outputs
 from driftlog.settings import load_settings
 from stream.pipeline import Pipeline
 from tests.stream.event_log import records
+from tests.stream.sentences import notes
 
 COLUMNS = ("--time", "when", "--prediction", "late", "--confidence", "sure")
 DRIFT_ROW = 2_500
@@ -192,6 +194,22 @@ def test_inputs_are_chosen_and_typed(csv: Path) -> None:
     out = scan(csv, *COLUMNS, *options, "--type", "airport=category").stdout
     assert "not watched: carrier: not named in models.include" in out
     assert "dist up" in out
+
+
+def test_free_text_is_watched_and_told_in_words(tmp_path: Path) -> None:
+    texts = notes(2_000, seed=3) + notes(1_000, seed=4, writer="language")
+    table = [
+        {"when": 30 * at, "note": text, "id": hashlib.md5(text.encode()).hexdigest(), "x": at % 7}
+        for at, text in enumerate(texts)
+    ]
+    path = written(tmp_path / "notes.ndjson", table)
+    result = scan(path, "--time", "when", "--reference", 1_000, "--pane", "10m", width=160)
+    assert result.exit_code == 0, result.output
+    assert "not watched: id: identifiers" in result.stdout
+    assert "unknown words in note" in result.stdout
+    assert "input.note.ngrams" in result.stdout
+    levels = scan(path, "--time", "when", "--reference", 1_000, "--type", "note=category")
+    assert "input.note" not in levels.stdout
 
 
 def test_a_file_of_events_needs_no_columns(tmp_path: Path) -> None:

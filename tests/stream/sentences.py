@@ -50,9 +50,7 @@ def _of(rng: Rng, phrases: tuple[str, ...], least: int = 2, most: int = 5) -> st
 
 
 def _complaint(rng: Rng) -> str:
-    said = [
-        f"the {rng.choice(_THINGS)} {rng.choice(_FATES)}" for _ in range(rng.integers(1, 5))
-    ]
+    said = [f"the {rng.choice(_THINGS)} {rng.choice(_FATES)}" for _ in range(rng.integers(1, 5))]
     return (
         f"{rng.choice(_OPENINGS)}, {'. '.join(said)}. {rng.choice(_ENDS)}, "
         f"{_name(rng)} (booking {rng.integers(10_000, 99_999)})"

@@ -18,19 +18,23 @@ from hypothesis import strategies as st
 from driftlog.decode import decode_event
 from driftlog.errors import ProfileError
 from driftlog.records import (
+    TEXT_PARTS,
     Event,
     Reason,
     ReferenceProfile,
     SignalProfile,
     SignalRole,
     SignalType,
+    TextSource,
     input_signal,
+    text_signal,
 )
 from driftlog.settings import Duration, MappingSettings, ModelSettings, Settings, StreamSettings
 from stream.cells import entropy, event_hashes, margin
 from stream.decode import Decoder
 from stream.decoded import DeadLetter, Decoded
 from stream.rows import MISSING, WRONG_TYPE, Rows, event_hash
+from stream.texts import slot_of, word_hash
 
 NUMBER, CATEGORY, BOOLEAN = SignalType.NUMBER, SignalType.CATEGORY, SignalType.BOOLEAN
 T0 = 1_732_100_000_000
@@ -52,6 +56,26 @@ def signal(name: str, kind: SignalType, role: SignalRole) -> SignalProfile:
     return SignalProfile(
         signal=own, role=role, type=kind, rows=9, missing=0.0, bins=("a",), shares=(1.0,)
     )
+
+
+def text_signals(name: str) -> list[SignalProfile]:
+    """Signals of free text whose reference knows one word and one pair."""
+    known = {
+        "unknown_words": TextSource(
+            input=name, part="unknown_words", vocabulary=word_hash(b"the").to_bytes(4, "little")
+        ),
+        "ngrams": TextSource(
+            input=name, part="ngrams", buckets=b"\xff" * slot_of(b"the bags") + b"\x00"
+        ),
+    }
+    return [
+        msgspec.structs.replace(
+            signal(name, CATEGORY if part == "ngrams" else NUMBER, "input"),
+            signal=text_signal(name, part),
+            text=known.get(part, TextSource(input=name, part=part)),
+        )
+        for part in TEXT_PARTS
+    ]
 
 
 INPUTS = {"x": NUMBER, "carrier": CATEGORY, "rain": BOOLEAN, "y z": NUMBER, "confidence": NUMBER}
@@ -250,6 +274,33 @@ def test_a_type_set_by_hand_converts_cells_where_it_can() -> None:
     assert rows.categories["carrier"].levels == ("7",)
     assert rows.categories["carrier"].codes.tolist() == [0, 0, MISSING]
     assert decoded.wrong_types == {("m", "3", "x"): 1}
+
+
+@pytest.mark.parametrize("offset", [0, 1])
+def test_free_text_comes_as_its_four_signals_and_not_as_itself(offset: int) -> None:
+    reference = msgspec.structs.replace(REFERENCE, signals=tuple(text_signals("note")))
+    made = decoder(reference)
+    for _ in range(3):
+        made.decode_batch(log([changed(inputs={"note": "the bag"})], start=0))
+        made.decode_batch(log([changed(inputs={"note": "the bag"})], start=1))
+    notes = ["The bags", None, 7, ""]
+    decoded = made.decode_batch(
+        log([changed(inputs={"note": note}) for note in notes], start=offset)
+    )
+    rows = only(decoded)
+    assert {name: column.tolist() for name, column in rows.numbers.items()} == {
+        "input.note.length": [8.0, pytest.approx(math.nan, nan_ok=True), math.inf, 0.0],
+        "input.note.words": [2.0, pytest.approx(math.nan, nan_ok=True), math.inf, 0.0],
+        "input.note.unknown_words": [0.5, pytest.approx(math.nan, nan_ok=True), math.inf, 0.0],
+    }
+    (bucket,) = rows.categories.values()
+    assert bucket.codes[1:3].tolist() == [MISSING, WRONG_TYPE]
+    assert decoded.wrong_types == Counter(
+        {("m", "3", text_signal("note", part)): 1 for part in TEXT_PARTS}
+    )
+    vanished = made.decode_batch(log([changed(inputs={"fresh": 1})], start=64))
+    assert set(vanished.vanished_columns) == {("m", "3", "note")}
+    assert set(vanished.new_columns) == {("m", "3", "fresh")}
 
 
 def bad(reason: Reason) -> list[bytes]:
@@ -486,7 +537,7 @@ def valid(draw: st.DrawFn) -> dict[str, Any]:
     )
     raw["inputs"] = {
         "x": draw(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-99, 2**64 - 1)),
-        "carrier": draw(st.sampled_from(["UA", "DL", None])),
+        "carrier": draw(st.sampled_from(["UA", "DL", None, "The bag's LATE (17)", "où est", ""])),
         "rain": draw(st.booleans() | st.none()),
         "y z": draw(st.floats(-9, 9) | st.none()),
         "confidence": 0.5,
@@ -542,9 +593,14 @@ five = msgspec.structs.replace(
     REFERENCE,
     version="5",
     reference_id="r5",
-    signals=(signal("x", CATEGORY, "input"), signal("prediction", NUMBER, "output")),
+    signals=(
+        signal("x", CATEGORY, "input"),
+        signal("prediction", NUMBER, "output"),
+        *text_signals("carrier"),
+        *text_signals("rain"),
+    ),
 )
-BY_HAND = ModelSettings(types={"y z": "category"}, unknown="reject")
+BY_HAND = ModelSettings(types={"y z": "category", "rain": "text"}, unknown="reject")
 anything = st.one_of(
     valid().map(orjson.dumps),
     mutated().map(orjson.dumps),

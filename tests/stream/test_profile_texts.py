@@ -14,9 +14,9 @@ from driftlog.settings import ModelSettings
 from stream.calibration_check import check_budget
 from stream.preparation import Preparation
 from stream.profile import profile_of_events
+from stream.profiling.columns import columns_of
 from stream.profiling.exclusion import is_free_text
 from stream.profiling.prose import is_prose
-from stream.profiling.columns import columns_of
 from stream.sample import sample_of_columns, sample_of_events
 from stream.texts import text_readers
 from tests.stream.event_log import settings

@@ -51,6 +51,34 @@ CASES: dict[str, tuple[AlertSignal, str]] = {
         drifted("distance", **UP, before=of(1040.4, 700.0), after=of(1480.1, 700.0)),
         "distance up 1,040 → 1,480 (2.1 sd)",
     ),
+    "a text's length": (
+        drifted("input.note.length", **UP, before=of(120.0, 40.0), after=of(300.0, 40.0)),
+        "length of note up 120 → 300 (2.1 sd)",
+    ),
+    "unknown words": (
+        drifted("input.note.unknown_words", **UP, before=of(0.052, 0.05), after=of(0.61, 0.2)),
+        "unknown words in note 5% → 61%",
+    ),
+    "another wording": (
+        drifted("input.note.ngrams", before=of(), after=of(), **moved("bucket 07", 0.1, 0.2)),
+        "wording of note changed (PSI 0.34)",
+    ),
+    "rare wording": (
+        drifted("input.note.ngrams", before=of(), after=of(), **moved("rare", 0.02, 0.3)),
+        "wording of note changed (rare word pairs: 2% → 30%, PSI 0.34)",
+    ),
+    "a wording never seen": (
+        drifted("input.note.ngrams", before=of(), after=of(), **moved("unseen", 0.0, 0.3)),
+        "wording of note changed (PSI 0.34)",
+    ),
+    "a text missing": (
+        drifted("input.note.words", before=of(9.0, 2.0), after=of(9.0, 2.0, missing=0.5)),
+        "note missing in 0% → 50% of rows",
+    ),
+    "an input that is called like a part": (
+        drifted("words", **UP, before=of(9.0, 2.0), after=of(13.0, 2.0)),
+        "words up 9 → 13 (2.1 sd)",
+    ),
     "a large number": (
         drifted("epoch", **UP, before=of(1732100000.0, 5e4), after=of(1732160000.0, 5e4)),
         "epoch up 1,732,100,000 → 1,732,160,000 (2.1 sd)",
@@ -274,3 +302,11 @@ def test_the_joint_signal_is_counted_but_not_named_beside_what_moved_it() -> Non
         "distance and airtime no longer go together as usual (correlation 0.90 → 0.10) "
         "(1 of 22 signals)"
     )
+
+
+def test_a_missing_text_is_said_once_though_four_signals_miss_it() -> None:
+    gone = [
+        drifted(f"input.note.{part}", before=of(9.0, 2.0), after=of(9.0, 2.0, missing=0.5))
+        for part in ("length", "words", "unknown_words")
+    ]
+    assert title(gone, 9) == "note missing in 0% → 50% of rows (3 of 9 signals)"
