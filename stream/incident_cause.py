@@ -13,6 +13,7 @@ from driftlog.records import (
     Cause,
     FaultKind,
     signal_input,
+    text_part,
 )
 from stream.wording import shortened
 
@@ -77,12 +78,15 @@ def _words(signals: list[AlertSignal]) -> str:
     said = f"{_name(first)} {first.fault.words}"
     if first.fault.kind is FaultKind.SWAPPED and len(others) == 1:
         return said  # it names both
-    if not others:
+    # Of one text there are several signals, and it is what is broken.
+    names = [name for name in dict.fromkeys(map(_name, others)) if name != _name(first)]
+    if not names:
         return said
-    named = ", ".join(_name(one) for one in others[: _NAMED - 1])
-    rest = len(others) - (_NAMED - 1)
+    named = ", ".join(names[: _NAMED - 1])
+    rest = len(names) - (_NAMED - 1)
     return f"{said}; likewise {named}{f' and {rest} more' if rest > 0 else ''}"
 
 
 def _name(signal: AlertSignal) -> str:
-    return shortened(signal_input(signal.signal))
+    text = text_part(signal.signal)
+    return shortened(text[0] if text is not None else signal_input(signal.signal))

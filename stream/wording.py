@@ -222,5 +222,7 @@ def _is_shift(signal: AlertSignal) -> bool:
 
 def _is_wider_or_narrower(signal: AlertSignal) -> bool:
     """Whether the spread is the story: it moved enough, and by more than the mean."""
+    if signal.effect_spread < 1.0 <= abs(signal.effect_sd):
+        return False  # values that all lie beyond the clipping vary little, and that is no news
     moved = abs(log(signal.effect_spread)) if signal.effect_spread > 0 else 0.0
     return moved >= log(_WIDER) and not (_is_shift(signal) and abs(signal.effect_sd) >= moved)

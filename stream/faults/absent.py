@@ -38,7 +38,7 @@ def mistyped(look: Look) -> Fault | None:
     if not _rose(look, usual, look.wrong):
         return None
     where = f"in {_share(look.wrong)} of rows"
-    if look.category:
+    if look.category or look.profile.text is not None:
         words = f"is no text {where}: type changed?"
     elif look.readable >= look.wrong / 2:
         words = (

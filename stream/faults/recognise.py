@@ -37,9 +37,13 @@ RECOGNISERS: Final[tuple[Recogniser, ...]] = (
 )
 
 
+# What is made of a text is no value that somebody sends: a length of 0 stands for no missing one.
+_OF_TEXT: Final[tuple[Recogniser, ...]] = (vanished, mistyped, nulls)
+
+
 def recognise(look: Look) -> Fault | None:
     """Name what broke, or None: then it is the world that has changed, as far as can be told."""
-    for recogniser in RECOGNISERS:
+    for recogniser in RECOGNISERS if look.profile.text is None else _OF_TEXT:
         found = recogniser(look)
         if found is not None:
             return found

@@ -84,7 +84,13 @@ class FaultWatch:
             if look is not None:
                 due.append((i, look))
         failing = self._failing(moved)
-        pairs = swapped([(i, look) for i, look in due if look.profile.role == "input"])
+        pairs = swapped(
+            [
+                (i, look)
+                for i, look in due
+                if look.profile.role == "input" and look.profile.text is None
+            ]
+        )
         for i, look in due:
             found = pairs.get(i) or recognise(look)
             if found is not None and not (failing and _unanswered(look, found)):

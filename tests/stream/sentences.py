@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
@@ -91,7 +91,7 @@ def notes(count: int, seed: int, writer: str = "usual") -> list[str]:
 
 
 def text_events(
-    texts: list[str] | list[str | None], *, a_second: int = 40, since_s: float = 0.0
+    texts: Sequence[str | None], *, a_second: int = 40, since_s: float = 0.0
 ) -> list[Event]:
     """Return events with these notes, evenly in time, beside a number that stays quiet."""
     rng = np.random.default_rng(len(texts))

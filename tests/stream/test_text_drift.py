@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
+import msgspec
 import pytest
 
 from driftlog.records import EVENT, Alert, AlertStatus, Event, ReferenceProfile, Verdict
@@ -35,7 +37,7 @@ PROFILE: Final = _profile()
 
 def log(after: str | None, rows: int = 1_200) -> list[Event]:
     """Thirty quiet seconds, then as many of another kind; None: of nulls."""
-    turned: list[str] | list[str | None]
+    turned: Sequence[str | None]
     turned = [None] * rows if after is None else notes(rows, 22, after)
     return text_events(QUIET) + text_events(turned, since_s=TURN_S)
 
@@ -74,7 +76,7 @@ def test_the_references_own_rows_wake_nobody() -> None:
         ("long", {"length", "words"}, " of note up "),
         ("template", {"ngrams"}, "wording of note changed ("),
         ("empty", {"length", "words"}, "length of note down "),
-        (None, {"length", "words", "unknown_words", "ngrams"}, "note missing in 0% → "),
+        (None, {"length", "words", "unknown_words", "ngrams"}, "note is null in all of the last "),
     ],
 )
 def test_each_change_shows_in_its_signals_and_is_said_in_words(
@@ -88,6 +90,17 @@ def test_each_change_shows_in_its_signals_and_is_said_in_words(
     assert abs(first.onset.ts_ms / 1000 - TURN_S) <= 2
     assert any(says in alert.title for alert in alerts), [alert.title for alert in alerts]
     assert not any("input." in alert.title for alert in alerts)
+
+
+def test_texts_that_come_as_numbers_are_said_to_be_none() -> None:
+    events = [
+        event
+        if event.ts_ms < TURN_S * 1000
+        else msgspec.structs.replace(event, inputs=event.inputs | {"note": 17})
+        for event in log("usual")
+    ]
+    alerts = told(events)[1]
+    assert alerts[-1].title.startswith("note is no text in all of rows: type changed? (")
 
 
 def test_a_template_of_the_same_words_has_no_unknown_ones() -> None:
