@@ -23,7 +23,12 @@ def profile(values: NDArray[np.float64]) -> ReferenceProfile:
     kinds = np.full(rows, Cell.NUMBER, dtype=np.int8)
     cells = Cells(kinds, values, (), np.full(rows, -1, dtype=np.int32))
     return build_profile(
-        Columns(np.arange(rows, dtype=np.int64), (Column("x", "x", "input", cells),), {}),
+        Columns(
+            np.arange(rows, dtype=np.int64),
+            (Column("x", "x", "input", cells),),
+            {},
+            key=np.arange(rows, dtype=np.uint64),
+        ),
         model="m",
         version="1",
         origin="file",
