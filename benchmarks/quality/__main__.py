@@ -18,6 +18,7 @@ from benchmarks.quality.bundled import measure_bundled
 from benchmarks.quality.conditions import conditions
 from benchmarks.quality.delay import equal_terms, measure_delay
 from benchmarks.quality.evidently import Evidently
+from benchmarks.quality.faults import measure_faults
 from benchmarks.quality.findings import Findings, claims, completed, load, save
 from benchmarks.quality.incident import SCENARIOS, measure_scenario
 from benchmarks.quality.kinds import KINDS
@@ -100,6 +101,10 @@ def measure(
     if "state" in parts:
         found.states = measure_state(
             plan.state_kinds, plan.state_rows, rng(6), task("size of the state")
+        )
+    if "faults" in parts:
+        found.faults = list(
+            measure_faults(plan.faults, plan.fault_models, rng(7), task("faults and drifts"))
         )
     return found
 

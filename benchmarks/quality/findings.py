@@ -11,6 +11,7 @@ import msgspec
 from benchmarks.quality.bank import Bank
 from benchmarks.quality.bundled import Bundled
 from benchmarks.quality.delay import Delay, Terms
+from benchmarks.quality.faults import Named
 from benchmarks.quality.incident import Seen
 from benchmarks.quality.outlier import OUTLIER, Outlier
 from benchmarks.quality.peers import PeerResult
@@ -39,6 +40,7 @@ class Findings:
     bundled: list[Bundled] = field(default_factory=list)
     outliers: list[Outlier] = field(default_factory=list)
     states: list[StateSize] = field(default_factory=list)
+    faults: list[Named] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ def claims(found: Findings) -> list[Claim]:
         *_of_bank(found),
         *_of_outliers(found),
         *_of_states(found),
+        *_of_faults(found),
     ]
 
 
@@ -203,6 +206,33 @@ def _of_states(found: Findings) -> Iterator[Claim]:
         f"{usual.usual:,.0f}",
         most.most <= MOST_BYTES and usual.usual <= 0.4 * MOST_BYTES,
     )
+
+
+def _of_faults(found: Findings) -> Iterator[Claim]:
+    broken = [one for one in found.faults if one.kind]
+    drifts = [one for one in found.faults if not one.kind]
+    if broken:
+        worst = min(broken, key=lambda one: one.right / one.runs)
+        yield Claim(
+            "Each fault is recognised in 95 % of the runs at least, on data of every shape",
+            f"fewest: {worst.title} on {worst.shape}, {worst.right} of {worst.runs}",
+            all(one.right >= 0.95 * one.runs for one in broken),
+        )
+        runs = sum(one.runs for one in broken)
+        wrong = sum(one.wrong for one in broken)
+        yield Claim(
+            "Hardly ever is a fault called by another's name (at most 2 %)",
+            f"{wrong} of {runs} runs",
+            wrong <= 0.02 * runs,
+        )
+    if drifts:
+        runs = sum(one.runs for one in drifts)
+        wrong = sum(one.wrong for one in drifts)
+        yield Claim(
+            "A real drift is not called a fault (at most 0.5 %)",
+            f"{wrong} of {runs} runs",
+            wrong <= 0.005 * runs,
+        )
 
 
 def save(found: Findings, file: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from benchmarks.quality.delay import SHIFTS
+from benchmarks.quality.fault_cases import CASES
 from benchmarks.quality.incident import SCENARIOS
 from benchmarks.quality.kinds import KINDS
 from benchmarks.quality.peers import PEER_SHIFTS
@@ -12,7 +13,7 @@ from benchmarks.quality.quiet import DEFAULT, QuietPlan
 
 __all__ = ["PARTS", "QUICK", "USUAL", "Plan", "with_values"]
 
-PARTS = ("quiet", "delay", "incident", "peers", "real", "walk", "state")
+PARTS = ("quiet", "delay", "incident", "peers", "real", "walk", "state", "faults")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Plan:
     reshuffles: int
     state_kinds: tuple[str, ...]
     state_rows: tuple[int, ...]  # a pane
+    faults: tuple[str, ...]  # cases
+    fault_models: int  # of 20 signals each, for each case and shape
 
 
 _BUDGETS = (300.0, 30.0, 3.0)
@@ -59,6 +62,8 @@ USUAL = Plan(
     reshuffles=10,
     state_kinds=("normal", "zipf", "ar9"),
     state_rows=(20, 600, 20_000),
+    faults=tuple(one.name for one in CASES),
+    fault_models=2,
 )
 QUICK = Plan(
     name="quick",
@@ -77,6 +82,8 @@ QUICK = Plan(
     reshuffles=0,
     state_kinds=("normal", "zipf"),
     state_rows=(600,),
+    faults=("unit 100", "sentinel 20%", "nulls 20%", "shift +1", "level"),
+    fault_models=1,
 )
 
 

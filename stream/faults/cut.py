@@ -15,6 +15,7 @@ _LEAST: Final = 0.03  # share of rows at the bound
 _MOST: Final = 0.9
 _RATIO: Final = 3.0  # times its share in the reference
 _FRACTIONS: Final = 0.5  # share of the reference with decimals, at least
+_LATEST: Final = 100  # rows: before them decimals may still have been there
 _WHOLE: Final = 0.999
 
 
@@ -52,11 +53,12 @@ def rounded_off(look: Look) -> Fault | None:
     whole = look.profile.whole
     if look.category or look.boolean or whole is None or len(look.there) < LEAST_ROWS:
         return None
-    if whole > 1.0 - _FRACTIONS or np.mean(look.there == np.round(look.there)) < _WHOLE:
+    there = look.there[-_LATEST:]
+    if whole > 1.0 - _FRACTIONS or np.mean(there == np.round(there)) < _WHOLE:
         return None
-    low, middle, high = np.quantile(look.there, (0.25, 0.5, 0.75)).tolist()
+    low, middle, high = np.quantile(there, (0.25, 0.5, 0.75)).tolist()
     usual = look.profile.quantiles
-    error = 3.0 * 1.25 * look.usual.sd * look.standard_error(len(look.there))
+    error = 3.0 * 1.25 * look.usual.sd * look.standard_error(len(there))
     near = (abs(low - usual[2]), abs(middle - usual[3]), abs(high - usual[4]))
     if max(near) > 1.0 + error or look.usual.sd > 20.0:
         return None  # by a rounding of values so wide nothing would have moved

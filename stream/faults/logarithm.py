@@ -26,6 +26,8 @@ _CHANGES: Final[tuple[tuple[str, float, Back], ...]] = (
     ("holds 10 to the power of its usual values: logarithm forgotten?", -10.0, np.log10),
     ("holds exp(x) - 1 of its usual values x: logarithm forgotten?", -2.0, np.log1p),
 )
+_FREQUENT: Final = 0.2  # share of a value that is looked at by itself
+_MOST: Final = 0.15  # distance, however few the rows
 _NEGATIVE: Final = 0.1  # share of rows below zero, where there were none
 _GROSS_SD: Final = 3.0  # of the median
 _WORSE: Final = 0.03  # distance by which a mere shift must fit worse
@@ -44,7 +46,7 @@ def logarithm(look: Look) -> Fault | None:
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for words, base, back in _CHANGES:
             values = back(look.there)
-            if np.isfinite(values).all() and look.fits(values, margin=0.03):
+            if np.isfinite(values).all() and _fits(values, look):
                 found.append((look.distance(values), words, base))
     if not found:
         return None
@@ -52,6 +54,20 @@ def logarithm(look: Look) -> Fault | None:
     if look.shifted_back() < distance + _WORSE:
         return None
     return fault(FaultKind.LOGARITHM, words, distance=distance, base=base)
+
+
+def _fits(values: FloatArray, look: Look) -> bool:
+    """Whether values look like the reference, with and without its most frequent one.
+
+    Half of them zeros, the other half could be nearly anything.
+    """
+    if not look.fits(values, margin=0.03, most=_MOST):
+        return False
+    common = look.profile.common
+    if not common or common[0][1] < _FREQUENT:
+        return True
+    others = values[np.abs(values - common[0][0]) > 1e-9 * max(1.0, abs(common[0][0]))]
+    return look.fits(others, margin=0.03, without=common[0][0], most=_MOST)
 
 
 def _gross(look: Look) -> bool:

@@ -215,9 +215,22 @@ class Look:
         dependence = self.usual.dependence
         return float(np.sqrt(dependence / max(rows, 1) + dependence / max(self.profile.rows, 1)))
 
-    def fits(self, values: FloatArray, margin: float = 0.04, without: float | None = None) -> bool:
-        """Whether values look like the reference, chance and ``margin`` apart."""
-        allowed = min(margin + self.error(len(values)), 0.3)
+    def fits(
+        self,
+        values: FloatArray,
+        margin: float = 0.04,
+        without: float | None = None,
+        most: float = 0.3,
+    ) -> bool:
+        """Whether values look like the reference, chance and ``margin`` apart.
+
+        Args:
+            values: in the reference's unit.
+            margin: distance that is no chance, and does not matter.
+            without: a value that is in neither.
+            most: distance that is too much, however few the values.
+        """
+        allowed = min(margin + self.error(len(values)), most)
         return self.distance(values, without) <= allowed
 
     def _share(self, rows: int) -> float:

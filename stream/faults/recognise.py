@@ -23,8 +23,8 @@ Recogniser = Callable[[Look], Fault | None]
 RECOGNISERS: Final[tuple[Recogniser, ...]] = (
     vanished,
     mistyped,
-    stuck,
     sentinel,
+    stuck,
     rewritten,
     sign,
     unit,

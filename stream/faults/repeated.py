@@ -31,6 +31,7 @@ _STUCK_BEFORE: Final = 0.5  # a value that more rows had before is not stuck, it
 _LEAST_SENTINEL: Final = 0.02
 _LEAST_DEFAULT: Final = 0.1
 _RARE: Final = 0.05  # share of a value before it filled the gaps
+_CHANCE: Final = 1e-6
 _MOST_SENTINEL: Final = 0.2  # of a text that was usual to this share already
 
 
@@ -69,6 +70,9 @@ def default(look: Look) -> Fault | None:
     # Of values on a grid the most frequent has its share by itself, wherever the grid lies.
     usual = max(before, look.usual.most_common)
     filled = share >= usual + _LEAST_DEFAULT and before <= _RARE and count >= LEAST_COUNT
+    # A row filled here and there does not end in a long run: that is a feed about to be stuck.
+    if look.of == value and share**look.run < _CHANCE:
+        return None
     few = look.held - count < LEAST_ROWS  # then it cannot be told from another change
     if not filled or few or not _others_as_usual(look, value):
         return None
