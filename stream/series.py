@@ -38,6 +38,7 @@ BoolArray = NDArray[np.bool_]
 
 _VERSION = 3
 _SHAPES = ("psi", "spread")  # effects of which a few rows say little
+_LEAST_RATIO = 1e-3  # of standard deviations; less is as good as constant
 _SAMPLES = 3  # correlation ids kept of a pane
 _CLEAR = 0.8  # of the smallest effect: below it a signal is back to usual
 
@@ -163,7 +164,7 @@ class SeriesState:
         few = (shown.n < self._settings.detection.min_rows) | shown.insufficient
         back = self._life.step(
             alarmed=alarmed,
-            important=effect.at_least(self._settings.detection, self._usual.factor),
+            important=self._important(effect, readings, start_ms),
             insufficient=few,
             # Asked of what drifts alone, and mostly nothing does.
             clear=self._recovered() if drifting.any() else np.zeros_like(drifting),
@@ -251,6 +252,24 @@ class SeriesState:
                 young = reading.alarm & (spans <= 1) & believed & (np.abs(own) > np.abs(sd))
                 sd[young] = own[young]
         return replace(effect, sd=sd)
+
+    def _important(self, effect: Effect, readings: Sequence[Reading], start_ms: int) -> BoolArray:
+        """Whether the change matters.
+
+        In the pane of the onset, whose rows are partly from before it, the spread detector's own
+        ratio counts as the PSI that such a change of scale makes of a normal signal. Nothing opens
+        by that alone unless ``pending_panes`` is 1: the panes after it are measured in full.
+        """
+        important = effect.at_least(self._settings.detection, self._usual.factor)
+        partly = self._alarms.onset[0] >= start_ms
+        enough = self._usual.factor * self._settings.detection.min_effect_psi
+        for i, reading in enumerate(readings):
+            ratio = getattr(reading, "ratio", None)
+            if ratio is not None and reading.alarm.any():
+                scale = np.maximum(ratio, _LEAST_RATIO) ** 2
+                young = reading.alarm & partly & (self._alarms.lead == i)
+                important |= young & ((scale + 1.0 / scale) / 2.0 - 1.0 >= enough)
+        return important
 
     def _recovered(self) -> BoolArray:
         """Whether the last panes alone lie well within the smallest effect that matters."""

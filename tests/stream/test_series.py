@@ -203,6 +203,21 @@ def test_another_spread_is_seen_soon_and_told_as_no_shift_of_the_mean(
     assert {one.signal for one in verdicts[-1].signals if one.state is DRIFT} == {"distance"}
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_spread_that_grows_late_in_a_pane_is_pending_by_that_pane(seed: int) -> None:
+    """A fifth of the pane moves its bins too little; the CUSUM knows what its own rows did."""
+    series = Series(seed)
+    series.feed(20, count=600)
+
+    def late(values: Values) -> None:
+        values["distance"][480:] = 1000 + 2.0 * (values["distance"][480:] - 1000)
+
+    seen = of(series.feed(1, late, count=600)[0], "distance")
+    assert seen.detectors == ("spread",)
+    assert seen.state is SignalState.PENDING
+    assert of(series.feed(1, scaled(2.0), count=600)[0], "distance").state is DRIFT
+
+
 def test_a_spread_that_is_back_to_usual_ends_its_drift() -> None:
     series = Series()
     series.feed(70)
