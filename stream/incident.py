@@ -14,6 +14,7 @@ from driftlog.records import (
     SignalVerdict,
     Verdict,
 )
+from driftlog.settings import Settings
 from stream.incident_signal import Member, all_rows_key, moment
 
 __all__ = ["SIGNALS_TOLD", "Incident"]
@@ -69,7 +70,10 @@ class Incident(msgspec.Struct):
     def join(self, key: str, member: Member, verdict: Verdict) -> None:
         """Take in a signal that has drifted."""
         self.members[key] = member
-        self.onset = min(self.onset, member.evidence.onset, key=moment)
+        if moment(member.evidence.onset) < moment(self.onset):
+            # It was found late and began first: what was before the others is not before it.
+            self.onset = member.evidence.onset
+            self.samples_before = verdict.samples_before[:_SAMPLES] or self.samples_before
         if verdict.version not in self.versions:
             self.versions = sorted([*self.versions, verdict.version])
         self.samples_before = self.samples_before or verdict.samples_before[:_SAMPLES]
@@ -77,17 +81,18 @@ class Incident(msgspec.Struct):
         self._widen(member, verdict)
         self.untold = True
 
-    def follow(self, key: str, signal: SignalVerdict, verdict: Verdict, resolve_ms: int) -> None:
+    def follow(self, key: str, signal: SignalVerdict, verdict: Verdict, settings: Settings) -> None:
         """Bring one of its signals up to date.
 
         A signal that drifts until it is ``ok`` has had its way back judged pane by pane. One that
         came through another state began afresh (a new reference or configuration, or a long
-        silence), and its first ``ok`` proves little: it has to last for ``resolve_ms``.
+        silence), and its first ``ok`` proves little: it has to last for ``resolve_panes``.
         """
+        resolve_ms = settings.detection.resolve_panes * settings.stream.pane
         known = self.members[key]
         known.seen_ms = verdict.pane_end_ms
         if signal.state is SignalState.DRIFT:
-            now = Member.of(known.evidence.series, signal, verdict)
+            now = Member.of(known.evidence.series, signal, verdict, settings.detection)
             if not known.cleared:
                 now.began(known.evidence.onset)
             self.untold |= not known.live

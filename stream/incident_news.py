@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from driftlog.records import Alert, AlertSignal, AlertStatus, Decision, SignalState
 from driftlog.settings import Settings
 from stream.incident import SIGNALS_TOLD, Incident
 from stream.incident_cause import cause_of
+from stream.incident_contribution import contributions
 from stream.incident_shares import Shares
+from stream.incident_signal import member_key
 from stream.severity import Evidence, decide, rate
 from stream.wording import title
 
@@ -134,7 +138,15 @@ class Newsroom:
         incident.sent_ms, incident.untold = self.now_ms, False
         stream = self.settings.stream
         assert incident.because is not None, "the first record is told with a decision"
-        signals: tuple[AlertSignal, ...] = tuple(m.evidence for m in incident.ranked[:SIGNALS_TOLD])
+        ranked = incident.ranked
+        parts = contributions(ranked)
+        signals: tuple[AlertSignal, ...] = tuple(
+            msgspec.structs.replace(
+                m.evidence,
+                contribution=parts.get(member_key(m.evidence.series, m.evidence.signal), 0.0),
+            )
+            for m in ranked[:SIGNALS_TOLD]
+        )
         return Alert(
             alert_id=incident.alert_id,
             status=status,

@@ -14,24 +14,26 @@ from driftlog.records import (
     SignalVerdict,
     Verdict,
 )
+from driftlog.settings import DetectionSettings
+from stream.importance import times_smallest
 from stream.routing import ALL
 
 __all__ = ["Member", "all_rows_key", "member_key", "moment", "of_all_rows"]
-
-_RATIOS_A_UNIT = 10  # a score ten times its threshold weighs as one sd
 
 
 class Member(msgspec.Struct, array_like=True):
     """A signal of a series that belongs to an incident. Plain data: part of the stored state."""
 
     evidence: AlertSignal  # of the last pane at which it had drifted
-    rank: float  # larger is worse
+    rank: float  # its effect over the smallest that matters: larger is worse
     seen_ms: int  # end of the last pane at which it was judged
     usual_ms: int = -1  # start of the pane since which it looks usual, -1: it does not
 
     @classmethod
-    def of(cls, series: str, signal: SignalVerdict, verdict: Verdict) -> Member:
-        """Collect the evidence of a drifted signal."""
+    def of(
+        cls, series: str, signal: SignalVerdict, verdict: Verdict, settings: DetectionSettings
+    ) -> Member:
+        """Collect the evidence of a drifted signal; ``settings`` has the smallest effects."""
         ratios = {
             name: s.score / s.threshold if s.threshold > 0 else 0.0
             for name, s in signal.scores.items()
@@ -59,9 +61,7 @@ class Member(msgspec.Struct, array_like=True):
             by_hand=signal.by_hand,
             fault=signal.fault,
         )
-        ratio = ratios.get(detector, 0.0) / _RATIOS_A_UNIT
-        rank = max(abs(signal.effect_sd), abs(signal.effect_rate), signal.psi, ratio)
-        return cls(evidence, rank, verdict.pane_end_ms)
+        return cls(evidence, times_smallest(signal, settings), verdict.pane_end_ms)
 
     @property
     def cleared(self) -> bool:

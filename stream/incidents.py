@@ -76,7 +76,6 @@ class ModelIncidents(msgspec.Struct):
         """Bring the open incidents up to date; yield the signals that drift and belong to none."""
         owners = {key: incident for incident in self.open for key in incident.members}
         watched = {name for incident in self.open for name in incident.series}
-        resolve_ms = settings.detection.resolve_panes * settings.stream.pane
         for verdict in verdicts:
             series = series_name(verdict.model, verdict.version, verdict.segment)
             for signal in verdict.signals:
@@ -86,9 +85,10 @@ class ModelIncidents(msgspec.Struct):
                 key = member_key(series, signal.signal)
                 owner = owners.get(key)
                 if owner is not None:
-                    owner.follow(key, signal, verdict, resolve_ms)
+                    owner.follow(key, signal, verdict, settings)
                 elif drifts and key not in self.cooling:
-                    yield key, Member.of(series, signal, verdict), verdict
+                    member = Member.of(series, signal, verdict, settings.detection)
+                    yield key, member, verdict
 
     def _place(self, fresh: list[Fresh], end_ms: int, settings: Settings) -> None:
         """Put newly drifted signals where they belong: into open incidents, or new ones."""

@@ -131,6 +131,8 @@ def _how_bad(alert: Alert) -> Text:
 
 def _evidence(signal: AlertSignal) -> Text:
     parts = [_safe(signal.series)]
+    if 0.0 < signal.contribution < 1.0:
+        parts.append(f"{signal.contribution:.0%} of the incident")
     if signal.before is not None and signal.after is not None:
         parts.append(f"{_spread(signal.before)} → {_spread(signal.after)}")
     found = signal.scores.get(signal.detector)

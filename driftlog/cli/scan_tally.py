@@ -108,12 +108,9 @@ class Tally:
 
     def badness(self, signal: AlertSignal) -> float:
         """How often the smallest effect that matters an effect is, by the measure that is worst."""
-        detection = self._settings.detection
-        return max(
-            abs(signal.effect_sd) / (detection.min_effect_sd or 1.0),
-            signal.psi / (detection.min_effect_psi or 1.0),
-            abs(signal.effect_rate) / (detection.min_effect_rate or 1.0),
-        )
+        from stream.importance import times_smallest
+
+        return times_smallest(signal, self._settings.detection)
 
     def worst_first(self) -> list[Drift]:
         """Return the signals that drifted, worst first."""

@@ -28,6 +28,7 @@ class AlertSignal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     direction: int
     onset: Onset
     rows: int
+    contribution: float = 0.0  # its share of the incident, 0 to 1; see docs/detection.md
     effect_rate: float = 0.0
     effect_spread: float = 1.0
     before: Spread | None = None
