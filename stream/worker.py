@@ -25,6 +25,7 @@ from stream.app import Monitor
 from stream.broker import check_topics, watch_broker
 from stream.ending import Ending
 from stream.ingest import Ingest
+from stream.judges import check_judges
 from stream.judging import Judging
 from stream.metrics import Stage, WorkerCollector
 from stream.partition import ColumnsPartition
@@ -92,6 +93,9 @@ class Worker:
         only: run one half alone: ``ingest``, or ``monitor`` (with incidents).
         say: called with a line for people when something about the worker changes.
         ending: bounds the end; none: it takes as long as it takes.
+
+    Raises:
+        SettingsError: a detector, or a threshold set by hand, is of what there is not.
     """
 
     def __init__(
@@ -101,6 +105,7 @@ class Worker:
         say: Callable[[str], None] = lambda _line: None,
         ending: Ending | None = None,
     ) -> None:
+        check_judges(settings.detection)
         self.url = ""
         self._settings = settings
         self._only = only

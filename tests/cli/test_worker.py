@@ -346,3 +346,13 @@ def test_what_cannot_be_is_refused_before_anything_starts(arguments: list[str], 
     result = CliRunner().invoke(main, ["worker", *arguments])
     assert result.exit_code == 2
     assert says in result.output
+
+
+def test_a_threshold_by_hand_of_no_detector_is_refused_before_the_broker_is_asked(
+    tmp_path: Path,
+) -> None:
+    config = tmp_path / "driftlog.toml"
+    config.write_text("[detection.thresholds]\nkuiper = 0.2\n")
+    result = CliRunner().invoke(main, ["worker", "--config", str(config), "--port", "0"])
+    assert result.exit_code == 2
+    assert "'kuiper'; it may hold a detector" in result.output
