@@ -1,5 +1,6 @@
 """Thresholds from a reference in time order: what keeps false alarms within a budget."""
 
+from collections.abc import Callable
 from math import exp, log, sqrt
 
 import numpy as np
@@ -119,19 +120,22 @@ def _atoms(z: FloatArray) -> tuple[FloatArray, FloatArray]:
     return total[held > 0] / held[held > 0], held[held > 0] / z.size
 
 
-def exponents(z: FloatArray, allowances: tuple[float, ...], variance: float) -> FloatArray:
+def exponents(
+    z: FloatArray, allowances: tuple[float, ...], variance: float, rows: int | None = None
+) -> FloatArray:
     """theta (2, K): the positive root of ``mean(exp(theta (+-z - k'))) = 1``, 20 if there is none.
 
     With it the tail of the CUSUM of this very distribution falls as ``exp(-theta h)``: skewed and
     heavy-tailed signals have a smaller theta than the 2k of N(0,1). `z` is one signal of the
-    reference, clipped and standardised; k' the widened allowance.
+    reference, clipped and standardised; k' the widened allowance. `rows` are those behind the mean
+    where they are not all that there are: of a cycle those of one hour.
 
     Source: Wald's fundamental identity; Siegmund (1985), chapter II.
     """
     z = z[np.isfinite(z)]
     values, weights = _atoms(z)
     out = np.full((2, len(allowances)), _NO_ROOT)
-    for j, k in enumerate(widened(allowances, variance, z.size)):
+    for j, k in enumerate(widened(allowances, variance, z.size if rows is None else rows)):
         for side, sign in enumerate((1.0, -1.0)):
             step = sign * values - k
 
@@ -264,14 +268,17 @@ def adwin_scale(z: FloatArray) -> float:
     return max(1.0, float(np.abs((off**3).mean()) / off.var() ** 1.5))
 
 
-def indicator_inflation(codes: CodeArray) -> float:
+def indicator_inflation(
+    codes: CodeArray, usual: Callable[[int], FloatArray] | None = None
+) -> float:
     """By how much autocorrelation inflates the variance of bin shares; at least 1.
 
     The largest ratio of long-run to plain variance over the indicators of the bins with at least
     50 rows, by the same two estimates as `long_run_variance`: a daily rate in a reference of 2,000
     calls stays the same for hundreds of them, which no block of 32 rows can see. `codes` (m,) is
     one signal of the reference in time order; negative codes are left out. Divide n and m by it
-    before a chi-square test.
+    before a chi-square test. `usual` gives the share of a bin that a cycle foretells for each row,
+    (m,): what is left of the indicators then counts.
     """
     codes = codes[codes >= 0]
     most = 1.0
@@ -279,8 +286,11 @@ def indicator_inflation(codes: CodeArray) -> float:
         share = count / codes.size
         if count >= 50 and share < 1.0:
             indicator = (codes == code).astype(np.float64)
-            spread = share * (1.0 - share)
-            most = max(most, _long_run(indicator, spread) / spread)
+            if usual is not None:
+                indicator -= usual(int(code))
+            spread = share * (1.0 - share) if usual is None else float(indicator.var())
+            if spread > 0.0:
+                most = max(most, _long_run(indicator, spread) / spread)
     return most
 
 

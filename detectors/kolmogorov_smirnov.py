@@ -71,9 +71,15 @@ class KolmogorovSmirnov(WindowJudge):
         **options: Unpack[WindowOptions],
     ) -> None:
         super().__init__(shares, rows, **options)
+        self._order = ordered
         self._ordered = Ordered(shares, rows, ordered)
         self.watched &= ordered >= 2
         self._tail = 0.5 * np.log(2.0 / self._levels)
+
+    def compare_with(self, shares: FloatArray, rows: FloatArray) -> None:
+        """From now on judge by these reference shares (S, B) and rows (S,)."""
+        super().compare_with(shares, rows)
+        self._ordered = Ordered(shares, rows, self._order)
 
     @classmethod
     def textbook(cls, signals: int) -> Self:

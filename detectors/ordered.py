@@ -28,7 +28,7 @@ class Ordered:
     ([[-0.013, -0.289, 0.0, 0.0]], [40])
     """
 
-    def __init__(self, shares: FloatArray, rows: IntArray, ordered: IntArray) -> None:
+    def __init__(self, shares: FloatArray, rows: FloatArray | IntArray, ordered: IntArray) -> None:
         if ordered.shape != rows.shape or shares.ndim != 2:
             raise ValueError(
                 f"shares {shares.shape}, rows {rows.shape} and ordered {ordered.shape} are (S, B), "

@@ -70,6 +70,8 @@ class PSI(PooledJudge):
     fixed
         PSI set by hand at and above which a signal alarms, (S,), whatever the number of rows; its
         score is then the PSI itself. NaN where the level decides.
+    season
+        What is usual in the hours of the window; see `detectors.window_judge.WindowJudge`.
 
     The classic mistake is a fixed threshold: without any drift PSI > 0.1 holds for 40 % of the
     windows of 100 rows and 10 bins.
@@ -119,11 +121,11 @@ class PSI(PooledJudge):
     def end_pane(self, pane: int) -> PSIReading:
         """Close the pane; see `detectors.contract.Detector.end_pane`."""
         self._push(pane)
-        return self.read(self._own().total)
+        return self.against(self.panes).read(self._own().total)
 
     def recent(self, panes: int) -> PSIReading:
         """The reading of the last panes alone: a short window tells a recovery sooner."""
-        return self.read(self.window(panes))
+        return self.against(panes).read(self.window(panes))
 
     def read(self, counts: IntArray) -> PSIReading:
         """Judge counts (S, B) of any window; nothing is kept of them."""
@@ -164,8 +166,9 @@ class PSI(PooledJudge):
         size = int(self._sizes[signal])
         counts = self.window(last)[signal, :size]
         n = float(counts.sum())
-        m = float(self._reference_rows[signal])
-        reference = self._shares[signal, :size].copy()
+        shares, rows = self.usual(self.panes if last is None else last)
+        m = float(rows[signal])
+        reference = shares[signal, :size].copy()
         if n == 0.0:
             return Contributions(reference, np.zeros(size), np.zeros(size))
         p = (m * reference + 0.5) / (m + 0.5 * size)
@@ -177,7 +180,8 @@ class PSI(PooledJudge):
     def changed_panes(self, signal: int) -> ChangedPanes:
         """Since which of the window's panes one signal's bins differ from the reference's."""
         size = int(self._sizes[signal])
-        m = float(self._reference_rows[signal])
-        p = (m * self._shares[signal, :size] + 0.5) / (m + 0.5 * size)
+        shares, rows = self.usual(self.panes)
+        m = float(rows[signal])
+        p = (m * shares[signal, :size] + 0.5) / (m + 0.5 * size)
         counts = self._own().history(signal)[:, :size]
         return changed_panes(counts, p, float(self._inflation[signal]))

@@ -85,18 +85,25 @@ class Wasserstein(WindowJudge):
         super().__init__(shares, rows, **options)
         if centres.shape != shares.shape:
             raise ValueError(f"centres {centres.shape} and shares {shares.shape} differ in shape")
-        self._ordered = Ordered(shares, rows, ordered)
+        self._order = ordered
+        self._centres = centres
         self._gaps = gaps(centres, ordered)
         self.watched &= ordered >= 2
+        self._tail = -np.log(self._levels)
+        self.compare_with(self._shares, self._reference_rows)
+
+    def compare_with(self, shares: FloatArray, rows: FloatArray) -> None:
+        """From now on judge by these reference shares (S, B) and rows (S,)."""
+        super().compare_with(shares, rows)
+        self._ordered = Ordered(shares, rows, self._order)
         p, reached = self._ordered.shares, self._ordered.cumulative
-        at = np.where(self._ordered.mask, centres, 0.0)
+        at = np.where(self._ordered.mask, self._centres, 0.0)
         mean = (p * at).sum(axis=1, keepdims=True)
         self._variance = (p * (at - mean) ** 2).sum(axis=1)
         apart = np.abs(at[:, :, None] - at[:, None, :]) * p[:, None, :]
         self._farthest = np.where(self._ordered.mask, apart.sum(axis=2), 0.0).max(axis=1, initial=0)
         spread = np.sqrt(reached * (1.0 - reached).clip(0.0))
         self._usual = np.sqrt(2.0 / pi) * (spread * self._gaps).sum(axis=1)
-        self._tail = -np.log(self._levels)
 
     @classmethod
     def textbook(cls, signals: int) -> Self:

@@ -18,6 +18,7 @@ from detectors.contract import (
 from detectors.divergence import count_codes
 from detectors.packing import pack, unpack
 from detectors.pane_ring import PaneRing
+from detectors.season import SeasonWindow
 
 _VERSION = 1
 
@@ -31,6 +32,7 @@ class WindowOptions(TypedDict, total=False):
     min_rows: int
     fixed: FloatArray | None
     watched: BoolArray | None
+    season: SeasonWindow | None
 
 
 class WindowJudge(ABC):
@@ -60,6 +62,9 @@ class WindowJudge(ABC):
         Thresholds set by hand in the unit of the score, (S,); NaN where the level decides.
     watched
         Signals that are judged, bool (S,). The others have the score 0 and the threshold 1.
+    season
+        What is usual in the hours of the window, for signals with a daily or weekly cycle; see
+        `against`. Whoever feeds this detector feeds it first, pane by pane.
 
     Raises ValueError for shares that do not sum to 1 and parameters out of range.
     """
@@ -87,6 +92,8 @@ class WindowJudge(ABC):
                 )
         self._shares = np.array(shares, dtype=np.float64)
         self._reference_rows = np.array(rows, dtype=np.float64)
+        self._of_all_hours = (self._shares, self._reference_rows)
+        self.season = options.get("season")
         self._inflation = np.array(np.broadcast_to(inflation, rows.shape), dtype=np.float64)
         if not (bool((rows >= 1).all()) and bool((self._inflation >= 1.0).all())):
             raise ValueError(f"rows {rows} and inflation {self._inflation} are at least 1")
@@ -120,6 +127,27 @@ class WindowJudge(ABC):
         """W, the length of the window in panes."""
         return self._panes
 
+    def usual(self, panes: int) -> tuple[FloatArray, FloatArray]:
+        """Reference shares (S, B) and rows m (S,), of the hours that the last panes fell on."""
+        shares, rows = self._of_all_hours
+        if self.season is None:
+            return shares, rows
+        hours, where = self.season.hours(panes), self.season.tables.where
+        shares, rows = shares.copy(), rows.copy()
+        shares[where] = hours.shares
+        rows[where] = np.clip(hours.rows, 1.0, rows[where])
+        return shares, rows
+
+    def against(self, panes: int) -> Self:
+        """From now on judge counts of the last panes: by what is usual in the hours of these."""
+        if self.season is not None:
+            self.compare_with(*self.usual(panes))
+        return self
+
+    def compare_with(self, shares: FloatArray, rows: FloatArray) -> None:
+        """From now on judge by these reference shares (S, B) and rows (S,)."""
+        self._shares, self._reference_rows = shares, rows
+
     def _own(self) -> PaneRing:
         """The ring, made when it is first needed."""
         if self._ring is None:
@@ -146,7 +174,7 @@ class WindowJudge(ABC):
     def end_pane(self, pane: int) -> Reading:
         """Close the pane; see `detectors.contract.Detector.end_pane`."""
         self._push(pane)
-        return self.read(self._own().total)
+        return self.against(self.panes).read(self._own().total)
 
     def _push(self, pane: int) -> None:
         self._own().push(pane, self._open)

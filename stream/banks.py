@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from detectors import ADWIN, DETECTORS, PSI, PageHinkley, Spread
 from detectors.contract import Detector
+from detectors.season import SeasonTables, SeasonWindow
 from detectors.window_judge import WindowJudge
 from driftlog.records import ReferenceProfile, SignalProfile
 from driftlog.settings import Settings
@@ -24,6 +25,7 @@ def banks(
     places: NDArray[np.intp],
     shares: NDArray[np.float64],
     settings: Settings,
+    season: SeasonTables | None = None,
 ) -> tuple[tuple[Detector, ...], PSI]:
     """Return the detectors that may open an incident, and the PSI that is shown in any case.
 
@@ -33,9 +35,10 @@ def banks(
         places: which of them are wanted, (S,).
         shares: of their bins in the reference, (S, B), NaN behind the last bin.
         settings: ``stream`` and ``detection`` are read.
+        season: cycles of the wanted signals, if any of them has one.
     """
     signals = [profile.signals[i] for i in places]
-    psi = _psi(signals, limits, places, shares, settings)
+    psi = _psi(signals, limits, places, shares, settings, season)
     found: list[Detector] = []
     for name in limits.detectors:
         if name == PSI.name:
@@ -65,6 +68,7 @@ def banks(
                     level=limits.psi_level[places],
                     inflation=limits.inflation[places],
                     fixed=_fixed(name, limits, places),
+                    season=psi.season,
                 )
             )
         else:  # one of somebody's own: it comes with its textbook settings
@@ -83,16 +87,19 @@ def _psi(
     places: NDArray[np.intp],
     shares: NDArray[np.float64],
     settings: Settings,
+    season: SeasonTables | None,
 ) -> PSI:
     fixed = _fixed(PSI.name, limits, places)
     if limits.psi_fixed is not None:
         hand = np.nan if fixed is None else fixed
         fixed = np.where(np.isnan(hand), np.full(len(signals), limits.psi_fixed), hand)
+    panes = settings.stream.window_panes
     return PSI(
         shares,
         np.array([max(s.rows, 1) for s in signals], dtype=np.int64),
-        panes=settings.stream.window_panes,
+        panes=panes,
         level=limits.psi_level[places],
         inflation=limits.inflation[places],
         fixed=fixed,
+        season=None if season is None else SeasonWindow(season, len(signals), panes),
     )

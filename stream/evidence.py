@@ -13,6 +13,7 @@ from detectors import PSI
 from detectors.contract import Reading
 from detectors.moments import SpanMoments
 from detectors.psi import PSIReading
+from detectors.season import SeasonWindow
 from driftlog.records import (
     BinShare,
     Onset,
@@ -27,6 +28,7 @@ from driftlog.records import (
 from stream.effect import Effect, Usual
 from stream.faults import FaultWatch
 from stream.joint import PairMemory
+from stream.seasons import NO_VALUE
 from stream.window_statistics import WindowStatistics
 
 __all__ = ["SignalEvidence", "signal_verdicts"]
@@ -57,6 +59,7 @@ class SignalEvidence:
     # some signals alone, and which, (S,)
     statistics: WindowStatistics | None = None
     by_hand: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)  # by detector, (S,)
+    season: SeasonWindow | None = None  # what is usual in the hours looked at
 
     @cached_property
     def scores(self) -> list[dict[str, Score]]:
@@ -80,9 +83,14 @@ class SignalEvidence:
         if self.statistics is None or not any(told):
             return found
         counts = self.psi.window()
+        shares, m = (one.copy() for one in self.psi.usual(self.psi.panes))
         for span in np.unique(self.spans[list(told)]).tolist():
-            counts[self.spans == span] = self.psi.window(span)[self.spans == span]
-        return self.statistics.measure(counts, self.effect.sd)
+            chosen = self.spans == span
+            counts[chosen] = self.psi.window(span)[chosen]
+            for whole, part in zip((shares, m), self.psi.usual(span), strict=True):
+                whole[chosen] = part[chosen]
+        usual = None if self.season is None else (shares, m)
+        return self.statistics.measure(counts, self.effect.sd, usual)
 
 
 def signal_verdicts(
@@ -147,7 +155,7 @@ def _loud(
         direction=0 if category or abs(shift) < _FLAT else int(np.sign(shift)),
         onset=_onset(i, evidence),
         since_ms=since_ms,
-        before=_before(profile),
+        before=_before(i, profile, evidence),
         after=_after(i, profile, evidence),
         moved=_moved(i, profile, evidence.psi, int(evidence.spans[i])),
         correlations=evidence.pairs.told() if evidence.pairs and profile.joint else (),
@@ -168,7 +176,9 @@ def _onset(i: int, evidence: SignalEvidence) -> Onset | None:
     )
 
 
-def _before(profile: SignalProfile) -> Spread:
+def _before(i: int, profile: SignalProfile, evidence: SignalEvidence) -> Spread:
+    if profile.season is not None and evidence.season is not None:
+        return _before_in_these_hours(i, profile, evidence.season, int(evidence.spans[i]))
     if profile.type is SignalType.CATEGORY:
         return Spread(rows=profile.rows, missing=rounded(profile.missing))
     return Spread(
@@ -176,6 +186,25 @@ def _before(profile: SignalProfile) -> Spread:
         mean=rounded(profile.mean),
         sd=rounded(profile.sd),
         missing=rounded(profile.missing),
+    )
+
+
+def _before_in_these_hours(
+    i: int, profile: SignalProfile, season: SeasonWindow, panes: int
+) -> Spread:
+    """What the reference holds of the hours that were looked at: usual for this time of day."""
+    hours, at = season.hours(panes), int(np.flatnonzero(season.tables.where == i)[0])
+    missing = sum(
+        float(share)
+        for share, name in zip(hours.shares[at], profile.bins, strict=False)
+        if name in NO_VALUE
+    )
+    category = profile.type is SignalType.CATEGORY
+    return Spread(
+        rows=profile.rows,
+        mean=None if category else rounded(float(hours.mean[at])),
+        sd=None if category else rounded(float(hours.sd[at])),
+        missing=rounded(missing) if profile.missing else 0.0,
     )
 
 

@@ -120,7 +120,7 @@ class Judging:
         """Return what turns rows into the detectors' input."""
         key = _key(profile)
         if key not in self._preparations:
-            self._preparations[key] = Preparation(profile.signals)
+            self._preparations[key] = Preparation(profile.signals, profile.timezone)
         return self._preparations[key]
 
     def prepare(self, profile: ReferenceProfile, rows: Rows) -> Prepared:
@@ -160,9 +160,12 @@ class Judging:
         """Return the state of a shard before its first pane."""
         names = [signal.signal for signal in profile.signals]
         places = np.array([names.index(signal) for signal in shard.signals], dtype=np.intp)
-        shares = self.preparation(profile).shares[places]
+        preparation = self.preparation(profile)
         limits = self.thresholds(profile)
-        detectors, psi = banks(profile, limits, places, shares, self.settings)
+        season = None if preparation.season is None else preparation.season.of(places)
+        detectors, psi = banks(
+            profile, limits, places, preparation.shares[places], self.settings, season
+        )
         by_hand = {name: ~np.isnan(fixed)[places] for name, fixed in limits.by_hand.items()}
         identity = Identity(
             profile.model, profile.version, shard, profile.reference_id, self.config

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from detectors.bins import CategoryBins, NumberBins
 from detectors.encoding import MISSING, UNSEEN, WRONG_TYPE, CategoryEncoder, NumberEncoder
+from detectors.season import SeasonTables
 from detectors.standardise import (
     OFF_CONSTANT,
     CategoryStandardiser,
@@ -21,7 +22,9 @@ from detectors.standardise import (
 )
 from driftlog.records import SignalProfile, SignalType
 from stream.joint import JointInputs, joint_inputs
+from stream.local_time import clock_ms
 from stream.rows import CategoryColumn, Rows
+from stream.seasons import season_standardiser, season_tables
 
 __all__ = ["Preparation", "Prepared"]
 
@@ -32,22 +35,30 @@ _MOST_PLAIN: Final = 1e9  # sd; finite, so that it counts as a value
 class Prepared:
     """n rows of S signals, in the order of the profile.
 
-    z: float64 (S, n), clipped and standardised by the reference; NaN where there is no value
-        (missing, or of a wrong type). What decides.
+    z: float64 (S, n), clipped and standardised by the reference, by that of the hour where the
+        signal has a cycle; NaN where there is no value (missing, or of a wrong type). What decides.
     bins: int16 (S, n), the index into the signal's ``bins``; every cell has one.
     plain: float64 (S, n), (value - mean) / sd without clipping (sd 1 where the reference is a
         constant), so that ``mean + sd * plain`` is in the signal's own unit; NaN as in z. What is
-        shown. Of a category the same as z.
+        shown. Of a category the same as z, less the cycle.
+    clock_ms: int64 (n,), times by the clocks of the reference's time zone; None where no signal has
+        a cycle.
     """
 
     z: NDArray[np.float64]
     bins: NDArray[np.int16]
     plain: NDArray[np.float64]
+    clock_ms: NDArray[np.int64] | None = None
 
     @property
     def missing(self) -> NDArray[np.bool_]:
         """Where there is no value, bool (S, n)."""
         return np.isnan(self.z)
+
+    def cut(self, rows: slice) -> Prepared:
+        """Some of the rows, as views."""
+        clock = None if self.clock_ms is None else self.clock_ms[rows]
+        return Prepared(self.z[:, rows], self.bins[:, rows], self.plain[:, rows], clock)
 
 
 class Preparation:
@@ -58,10 +69,12 @@ class Preparation:
 
     Args:
         signals: of the profile, or a shard's share of them.
+        timezone: of the profile; whose hours its cycles go by.
     """
 
-    def __init__(self, signals: Sequence[SignalProfile]) -> None:
+    def __init__(self, signals: Sequence[SignalProfile], timezone: str = "UTC") -> None:
         self.signals = tuple(signals)
+        self._timezone = timezone
         category = np.array([s.type is SignalType.CATEGORY for s in signals], dtype=np.bool_)
         self._numbers = np.flatnonzero(~category)
         self._categories = np.flatnonzero(category)
@@ -77,6 +90,15 @@ class Preparation:
             {level: at for at, level in enumerate((*s.levels, *s.other_levels))} for s in categories
         ]
         self._joint = _Joint.among(self.signals, self._numbers)
+        self._seasonal = np.array(
+            [i for i, s in enumerate(self.signals) if s.season is not None], dtype=np.intp
+        )
+        self._season = season_standardiser([self.signals[i] for i in self._seasonal])
+
+    @cached_property
+    def season(self) -> SeasonTables | None:
+        """What is usual by the hour, of the signals that have a cycle; None where none has."""
+        return season_tables(self.signals)
 
     @cached_property
     def shares(self) -> NDArray[np.float64]:
@@ -96,18 +118,23 @@ class Preparation:
 
     def __call__(self, rows: Rows) -> Prepared:
         """Prepare the rows."""
-        return self.of_columns(len(rows), rows.numbers, rows.categories)
+        return self.of_columns(len(rows), rows.numbers, rows.categories, rows.ts_ms)
 
     def of_columns(
         self,
         n: int,
         numbers: Mapping[str, NDArray[np.float64]],
         categories: Mapping[str, CategoryColumn],
+        ts_ms: NDArray[np.int64] | None = None,
     ) -> Prepared:
-        """Prepare n rows given by column, in the coding of `stream.rows.Rows`."""
+        """Prepare n rows given by column, in the coding of `stream.rows.Rows`.
+
+        Event times (n,) may be left out where no signal has a cycle; else it is a ValueError.
+        """
         shape = (len(self.signals), n)
         z, plain = np.empty(shape), np.empty(shape)
         bins = np.empty(shape, dtype=np.int16)
+        clock = None if self._season is None else self._clock(ts_ms)
         if len(self._categories):
             levels = np.full((len(self._categories), n), MISSING, dtype=np.int32)
             for row, at, index in zip(levels, self._categories, self._index, strict=True):
@@ -126,17 +153,39 @@ class Preparation:
                 x[self._joint.row] = np.nan  # whatever column is called so
             z[self._numbers] = self._standardiser.z(x)
             if self._joint is not None:
+                if clock is not None:  # inputs that share a cycle do not go together by it
+                    self._set_plain(x, z, plain)
+                    self._deseasonalise(z, plain, clock)
                 x[self._joint.row] = self._joint.inputs.score(z)
                 z[self._joint.place] = self._joint.standardiser.z(x[self._joint.row][None])[0]
             bins[self._numbers] = self._number_encoder.encode(x)
-            with np.errstate(over="ignore", invalid="ignore"):
-                x = (x - self._mean) / self._sd
-            # An infinity is a wrong type, but a finite value may become one on the way.
-            wrong = np.isnan(z[self._numbers])
-            x = np.clip(x, -_MOST_PLAIN, _MOST_PLAIN)
-            x[wrong] = np.nan
-            plain[self._numbers] = x
-        return Prepared(z, bins, plain)
+            self._set_plain(x, z, plain)
+        if clock is not None:
+            self._deseasonalise(z, plain, clock)
+        return Prepared(z, bins, plain, clock)
+
+    def _set_plain(
+        self, x: NDArray[np.float64], z: NDArray[np.float64], plain: NDArray[np.float64]
+    ) -> None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = (x - self._mean) / self._sd
+        found = np.clip(found, -_MOST_PLAIN, _MOST_PLAIN)
+        # An infinity is a wrong type, but a finite value may become one on the way.
+        found[np.isnan(z[self._numbers])] = np.nan
+        plain[self._numbers] = found
+
+    def _deseasonalise(
+        self, z: NDArray[np.float64], plain: NDArray[np.float64], clock: NDArray[np.int64]
+    ) -> None:
+        if self._season is not None:
+            z[self._seasonal] = self._season.z(plain[self._seasonal], clock)
+
+    def _clock(self, ts_ms: NDArray[np.int64] | None) -> NDArray[np.int64]:
+        if ts_ms is None:
+            raise ValueError(
+                f"{self.signals[self._seasonal[0]].signal} has a cycle; its rows need event times"
+            )
+        return clock_ms(ts_ms, self._timezone)
 
 
 @dataclass(frozen=True, slots=True)

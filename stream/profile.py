@@ -19,10 +19,12 @@ from driftlog.records import (
     rounded,
 )
 from driftlog.settings import ModelSettings
+from stream.profiling.calendar import Calendar, calendar_of, rate_by_hour
 from stream.profiling.cells import Kind
 from stream.profiling.columns import Column, Columns, Gathering, columns_of
 from stream.profiling.exclusion import is_free_text, why_excluded
 from stream.profiling.joint import joint_signal
+from stream.profiling.season import seasonality
 from stream.profiling.signals import signal_profile
 from stream.profiling.texts import text_profiles
 from stream.profiling.types import Numbers, Texts, guess_type, read_as, type_by_hand
@@ -75,11 +77,14 @@ def build_profile(
             f"a reference of {model} {version} needs {MIN_ROWS} rows or more, not {rows}; some "
             "thousands are better"
         )
+    calendar = calendar_of(
+        columns.ts_ms, models.timezone, timed=timed, signals=len(columns.columns)
+    )
     signals: list[SignalProfile] = []
     excluded: dict[str, str] = {}
     cells: dict[str, Numbers | Texts] = {}
     for column in columns.columns:
-        found = _signals(column, columns, models)
+        found = _signals(column, columns, models, calendar)
         if isinstance(found, str):
             excluded[column.name] = found
             continue
@@ -94,7 +99,8 @@ def build_profile(
             "; name inputs in models.include"
         )
     # What is made of one text goes together always: of other inputs that says nothing.
-    joint = joint_signal([one for one in signals if one.text is None], rows, cells)
+    alone = [one for one in signals if one.text is None]
+    joint = joint_signal(alone, rows, cells, calendar, columns.ts_ms)
     if joint is not None:
         signals.append(joint)
     first, last = int(columns.ts_ms[0]), int(columns.ts_ms[-1])
@@ -111,6 +117,9 @@ def build_profile(
         segments=_shares(columns.segments, rows, max(_SEGMENTS, models.top_segments)),
         excluded=excluded,
         source=source,
+        seasonality=seasonality(signals, calendar),
+        timezone=calendar.timezone,
+        rate_by_hour=rate_by_hour(columns.ts_ms, calendar),
     )
     return msgspec.structs.replace(
         profile, reference_id=reference_id(profile), effective_from_ms=effective_from_ms
@@ -148,7 +157,7 @@ def reference_id(profile: ReferenceProfile) -> str:
 
 
 def _signals(
-    column: Column, columns: Columns, models: ModelSettings
+    column: Column, columns: Columns, models: ModelSettings, calendar: Calendar
 ) -> tuple[Sequence[SignalProfile], Numbers | Texts] | str:
     """The profiles of what a column gives, one of all but free text, and its cells; or why none."""
     by_hand = models.types.get(column.name)
@@ -173,13 +182,18 @@ def _signals(
     if column.role == "input" and isinstance(values, CategoryColumn):
         guessed = by_hand is None and is_free_text(column.cells)
         if by_hand == "text" or guessed:
-            texts = _texts(column, values, columns)
+            texts = _texts(column, values, columns, calendar)
             return texts if isinstance(texts, str) else (texts, values)
-    return (signal_profile(column.signal, column.role, kind, values),), values
+    frozen = signal_profile(
+        column.signal, column.role, kind, values, calendar=calendar, ts_ms=columns.ts_ms
+    )
+    return (frozen,), values
 
 
-def _texts(column: Column, texts: Texts, columns: Columns) -> Sequence[SignalProfile] | str:
-    found = text_profiles(column.name, texts, columns.key)
+def _texts(
+    column: Column, texts: Texts, columns: Columns, calendar: Calendar
+) -> Sequence[SignalProfile] | str:
+    found = text_profiles(column.name, texts, columns.key, calendar, columns.ts_ms)
     taken = {one.signal for one in columns.columns} & {one.signal for one in found}
     if taken:
         return f"free text, whose signals would be called like another input ({min(taken)})"

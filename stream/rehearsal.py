@@ -102,10 +102,7 @@ class Rehearsal:
     def run(self, prepared: Prepared, rows_a_pane: int) -> Iterator[RehearsedPane]:
         """Take many rows, cut into panes of ``rows_a_pane``; a shorter rest makes a last pane."""
         for at in range(0, prepared.z.shape[1], rows_a_pane):
-            cut = slice(at, at + rows_a_pane)
-            yield self.step(
-                Prepared(prepared.z[:, cut], prepared.bins[:, cut], prepared.plain[:, cut])
-            )
+            yield self.step(prepared.cut(slice(at, at + rows_a_pane)))
 
     def _as_rows(self, count: int, start_ms: int, pane: int) -> Rows:
         offset = np.arange(self._rows, self._rows + count, dtype=np.int64)

@@ -25,25 +25,30 @@ __all__ = ["Sample", "sample_of_columns", "sample_of_events"]
 class Sample:
     """n rows in order of event time, in the coding of `stream.rows.Rows`."""
 
-    count: int
+    ts_ms: NDArray[np.int64]
     numbers: dict[str, NDArray[np.float64]]
     categories: dict[str, CategoryColumn]
 
     def __len__(self) -> int:
-        return self.count
+        return len(self.ts_ms)
 
     def take(self, index: NDArray[np.intp]) -> Sample:
         """Return the rows at ``index``, in that order."""
         return Sample(
-            len(index),
+            self.ts_ms[index],
             {name: column[index] for name, column in self.numbers.items()},
             {name: column.take(index) for name, column in self.categories.items()},
         )
 
     def prepared(self, preparation: Preparation, picks: NDArray[np.intp]) -> Prepared:
-        """Prepare the rows at ``picks``, in that order; a row may be picked many times."""
+        """Prepare the rows at ``picks``, in that order; a row may be picked many times.
+
+        Each is judged by its own hour, wherever it is put.
+        """
         picked = self.take(picks)
-        return preparation.of_columns(len(picked), picked.numbers, picked.categories)
+        return preparation.of_columns(
+            len(picked), picked.numbers, picked.categories, ts_ms=picked.ts_ms
+        )
 
 
 def sample_of_events(
@@ -99,4 +104,4 @@ def sample_of_columns(
             f"the rows hold none of the inputs of {profile.model} {profile.version} "
             f"({', '.join(sorted(inputs)[:5])}, ...); name a file of that model"
         )
-    return Sample(len(columns), numbers, categories).take(left)
+    return Sample(columns.ts_ms, numbers, categories).take(left)

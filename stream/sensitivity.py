@@ -22,6 +22,7 @@ from detectors import (
 )
 from driftlog.records import ReferenceProfile
 from driftlog.settings import Settings
+from stream.seasons import usual_sd, weakest_rows
 from stream.thresholds import Thresholds
 from stream.window_statistics import window_judge
 
@@ -94,7 +95,7 @@ def sensitivity(profile: ReferenceProfile, limits: Thresholds, settings: Setting
     count = len(profile.signals)
     smallest_sd = np.min(ways, axis=0) if ways else np.full(count, np.inf)
     opening = np.maximum(smallest_sd, detection.min_effect_sd)
-    sd = np.array([one.sd for one in profile.signals])
+    sd = np.array([usual_sd(one) for one in profile.signals])
     return Sensitivity(
         window_rows=window_rows,
         smallest_sd=smallest_sd,
@@ -198,5 +199,5 @@ def _psi_thresholds(profile: ReferenceProfile, limits: Thresholds, rows: FloatAr
         inflation = limits.inflation[i]
         kept = int((np.array(one.shares) * n / inflation >= _LEAST_EXPECTED).sum())
         quantile = float(chi2.isf(limits.psi_level[i], max(kept - 1, 1)))
-        out[i] = quantile * (1.0 / n + 1.0 / one.rows) * inflation
+        out[i] = quantile * (1.0 / n + 1.0 / weakest_rows(one)) * inflation
     return np.where(np.isnan(hand), out, hand)

@@ -29,6 +29,7 @@ from stream.onset import Onsets
 from stream.preparation import Prepared
 from stream.routing import Shard
 from stream.rows import Rows
+from stream.seasons import NO_VALUE, weakest_rows
 from stream.window_statistics import WindowStatistics
 
 __all__ = ["Identity", "SeriesState"]
@@ -99,6 +100,7 @@ class SeriesState:
             for d in self._detectors
             if isinstance(d, WindowJudge) and not d.watched.all()
         }
+        self._season = psi.season
         self._settings = settings
         self._statistics = statistics
         self._by_hand = by_hand or {}
@@ -114,6 +116,7 @@ class SeriesState:
         self._pairs = pairs
         self._joint = np.array([s.joint is not None for s in self.signals], dtype=np.bool_)
         self._usual = _usual(self.signals, settings.detection.effect_factors)
+        self._absent = _absent(self.signals, max((len(one.bins) for one in signals), default=0))
         self._onsets = Onsets(
             self._alarms, self._detectors, psi, self._clipped, self.signals, settings
         )
@@ -141,6 +144,9 @@ class SeriesState:
         z = prepared.z[self._places][:, pick]
         bins = prepared.bins[self._places][:, pick]
         at = np.stack((rows.ts_ms[pick], rows.partition[pick], rows.offset[pick])).astype(np.int64)
+        if self._season is not None and prepared.clock_ms is not None:
+            self._season.update(prepared.clock_ms[pick])
+            self._season.end_pane(pane)
         for detector in self._own:
             detector.update(z if detector.takes == "z" else bins, at)
         self._psi.update(bins, at)
@@ -198,7 +204,7 @@ class SeriesState:
         if detector is self._psi:
             return shown
         if isinstance(detector, WindowJudge):
-            return detector.read(self._psi.total)
+            return detector.against(self._psi.panes).read(self._psi.total)
         return detector.end_pane(pane)
 
     # -- weighing -----------------------------------------------------------------------------
@@ -211,13 +217,24 @@ class SeriesState:
         # The pane of the onset holds rows from before it, so where there are others they count.
         return np.where(changed & (onset_ms >= 0), np.clip(since, 1, window), window)
 
+    def _usual_of(self, panes: int) -> Usual:
+        """What is usual in the hours of the last panes."""
+        if self._season is None:
+            return self._usual
+        hours, where = self._season.hours(panes), self._season.tables.where
+        width = self._absent.shape[1]
+        sd, missing = self._usual.sd.copy(), self._usual.missing.copy()
+        sd[where] = hours.own_sd
+        missing[where] = np.where(self._absent[where], hours.shares[:, :width], 0.0).sum(axis=1)
+        return replace(self._usual, sd=sd, missing=missing)
+
     def _effect(self, spans: IntArray, shown: PSIReading) -> Effect:
         whole = self._settings.stream.window_panes
-        full = measure(self._psi, self._clipped, self._usual, whole, shown)
+        full = measure(self._psi, self._clipped, self._usual_of(whole), whole, shown)
         if (spans == whole).all():
             return full
         parts = {
-            k: measure(self._psi, self._clipped, self._usual, k)
+            k: measure(self._psi, self._clipped, self._usual_of(k), k)
             for k in np.unique(spans).tolist()
             if k != whole
         }
@@ -275,12 +292,12 @@ class SeriesState:
         """Whether the last panes alone lie well within the smallest effect that matters."""
         detection, window = self._settings.detection, self._settings.stream.window_panes
         panes = detection.resolve_panes
-        short = measure(self._psi, self._clipped, self._usual, panes)
+        short = measure(self._psi, self._clipped, self._usual_of(panes), panes)
         while panes < window and int(short.rows.min(initial=detection.min_rows)) < (
             detection.min_rows
         ):
             panes = min(2 * panes, window)
-            short = measure(self._psi, self._clipped, self._usual, panes)
+            short = measure(self._psi, self._clipped, self._usual_of(panes), panes)
         return ~short.at_least(detection, self._usual.factor, _CLEAR)
 
     def _forget(self, back: BoolArray) -> None:
@@ -291,6 +308,8 @@ class SeriesState:
         self._psi.keep_last(back, panes)
         self._clipped.keep_last(back, panes)
         self._plain.keep_last(back, panes)
+        if self._season is not None:
+            self._season.keep_last(back, panes)
         self._alarms.forget(back)
 
     # -- telling ------------------------------------------------------------------------------
@@ -323,6 +342,7 @@ class SeriesState:
             statistics=self._statistics,
             by_hand=self._by_hand,
             faults=self._faults,
+            season=self._season,
         )
         signals = signal_verdicts(
             self.signals,
@@ -369,6 +389,7 @@ class SeriesState:
             "psi": self._psi.state(),
             "clipped": self._clipped.state(),
             "plain": self._plain.state(),
+            **({} if self._season is None else {"season": self._season.state()}),
             "life": self._life.dump(),
             **self._alarms.dump(),
             "faults": self._faults.state(),
@@ -398,6 +419,8 @@ class SeriesState:
             self._psi.restore(plain["psi"])
             self._clipped.restore(plain["clipped"])
             self._plain.restore(plain["plain"])
+            if self._season is not None:
+                self._season.restore(plain["season"])
             self._life = Lifecycle.load(plain["life"])
             self._alarms.load(plain)
             if self._pairs is not None:
@@ -425,6 +448,14 @@ def _as_slice(places: NDArray[np.intp]) -> slice | NDArray[np.intp]:
     )
 
 
+def _absent(signals: Sequence[SignalProfile], width: int) -> BoolArray:
+    """Which bins hold rows without a value, (S, B)."""
+    out = np.zeros((len(signals), width), dtype=np.bool_)
+    for row, one in zip(out, signals, strict=True):
+        row[: len(one.bins)] = [name in NO_VALUE for name in one.bins]
+    return out
+
+
 def _usual(signals: Sequence[SignalProfile], factors: Mapping[str, float]) -> Usual:
     def column(values: Sequence[float]) -> NDArray[np.float64]:
         return np.array(values, dtype=np.float64)
@@ -438,7 +469,7 @@ def _usual(signals: Sequence[SignalProfile], factors: Mapping[str, float]) -> Us
         bins=np.array(
             [sum(share * s.rows >= 1.0 for share in s.shares) for s in signals], dtype=np.int64
         ),
-        rows=column([max(s.rows, 1) for s in signals]),
+        rows=column([max(weakest_rows(s), 1) for s in signals]),
         inflation=column([s.inflation for s in signals]),
         factor=column([factors.get(s.signal, 1.0) for s in signals]),
     )

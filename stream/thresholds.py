@@ -15,6 +15,7 @@ from driftlog.records import ReferenceProfile, SignalProfile
 from driftlog.settings import Settings
 from stream.judges import by_hand, check_judges, watches
 from stream.routing import segments_of
+from stream.seasons import weakest_rows
 
 __all__ = ["ASSUMED_RATE", "CONVENTIONAL_PSI", "MONTH_S", "Thresholds", "thresholds"]
 
@@ -121,7 +122,7 @@ def thresholds(profile: ReferenceProfile, settings: Settings) -> Thresholds:
     allowances = signals[0].allowances if signals else ()
     variance = [_raised(one.long_run_variance, one) for one in signals]
     bank = [
-        cusum_thresholds(np.array(one.theta), one.allowances, v, _present(one), between)
+        cusum_thresholds(np.array(one.theta), one.allowances, v, _behind(one), between)
         for one, v in zip(signals, variance, strict=True)
     ]
     return Thresholds(
@@ -149,7 +150,7 @@ def thresholds(profile: ReferenceProfile, settings: Settings) -> Thresholds:
         psi_fixed=CONVENTIONAL_PSI if conventional else None,
         inflation=np.array([_raised(one.inflation, one) for one in signals]),
         smallest_shift=np.array(
-            [3.0 * (v / _present(one)) ** 0.5 for one, v in zip(signals, variance, strict=True)]
+            [3.0 * (v / _behind(one)) ** 0.5 for one, v in zip(signals, variance, strict=True)]
         ),
         judges=judges,
         by_hand=hand,
@@ -161,7 +162,7 @@ def _spread(one: SignalProfile, between: float) -> NDArray[np.float64]:
     if usual is None:
         return np.full((2, len(one.allowances)), np.inf)
     variance = _raised(usual.long_run_variance, one)
-    return cusum_thresholds(np.array(usual.theta), one.allowances, variance, _present(one), between)
+    return cusum_thresholds(np.array(usual.theta), one.allowances, variance, _behind(one), between)
 
 
 def _heights(solved: NDArray[np.float64], fixed: NDArray[np.float64] | None) -> NDArray[np.float64]:
@@ -185,6 +186,11 @@ def _series(profile: ReferenceProfile, settings: Settings) -> int:
 
 def _present(one: SignalProfile) -> int:
     return max(round(one.rows * (1.0 - one.missing)), 1)
+
+
+def _behind(one: SignalProfile) -> int:
+    """Values behind the signal's usual: of a cycle those of its weakest hour."""
+    return max(round(weakest_rows(one) * (1.0 - one.missing)), 1)
 
 
 def _raised(ratio: float, one: SignalProfile) -> float:

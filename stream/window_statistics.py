@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import ChiSquare, JensenShannon, KolmogorovSmirnov, Wasserstein
+from detectors.season import SeasonWindow
 from detectors.standardise import OFF_CONSTANT
 from detectors.window_judge import WindowJudge, WindowOptions
 from driftlog.records import SignalProfile, SignalType, rounded
@@ -65,6 +66,7 @@ def window_judge(
     min_rows: int = 30,
     inflation: FloatArray | None = None,
     fixed: FloatArray | None = None,
+    season: SeasonWindow | None = None,
 ) -> WindowJudge:
     """Return the judge of this name, one of those beside PSI, for signals of a profile.
 
@@ -77,6 +79,7 @@ def window_judge(
         min_rows: effective rows below which nothing is said.
         inflation: of single bins, (S,); none: the profile's.
         fixed: thresholds by hand, (S,), NaN where the level decides.
+        season: what is usual in the hours of the window.
     """
     rows = np.array([max(one.rows, 1) for one in signals], dtype=np.int64)
     single = np.array([one.inflation for one in signals]) if inflation is None else inflation
@@ -86,7 +89,13 @@ def window_judge(
     slow = np.maximum(slow, 1.0) * single / np.array([one.inflation for one in signals])
     ordered = np.array([ordered_bins(one) for one in signals], dtype=np.int64)
     options = WindowOptions(
-        panes=panes, level=level, min_rows=min_rows, fixed=fixed, watched=watched, inflation=single
+        panes=panes,
+        level=level,
+        min_rows=min_rows,
+        fixed=fixed,
+        watched=watched,
+        inflation=single,
+        season=season,
     )
     if name == ChiSquare.name:
         return ChiSquare(shares, rows, **options)
@@ -119,7 +128,12 @@ class WindowStatistics:
             window_judge(name, signals, shares, min_rows=1) for name in dict.fromkeys(names)
         )
 
-    def measure(self, counts: NDArray[np.int64], shift: FloatArray) -> list[dict[str, float]]:
+    def measure(
+        self,
+        counts: NDArray[np.int64],
+        shift: FloatArray,
+        usual: tuple[FloatArray, FloatArray] | None = None,
+    ) -> list[dict[str, float]]:
         """Return the distances of each signal by name; those with too few rows are left out.
 
         Chi-square comes with its p-value, ``chi_square_p``. Wasserstein's distance over bins is
@@ -128,9 +142,12 @@ class WindowStatistics:
         Args:
             counts: of the bins, (S, B).
             shift: of the mean, in sd, (S,).
+            usual: shares (S, B) and rows (S,) to compare with, where some signal has a cycle.
         """
         found: list[dict[str, float]] = [{} for _ in counts]
         for judge in self._judges:
+            if usual is not None:
+                judge.compare_with(*usual)
             score = judge.read(counts).score
             if judge.name == Wasserstein.name:
                 score = np.maximum(score, np.abs(shift))

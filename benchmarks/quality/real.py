@@ -57,7 +57,7 @@ class Table:
                 categories[name] = CategoryColumn(self.levels[name], codes)
             else:
                 numbers[name] = values
-        return Sample(len(self), numbers, categories)
+        return Sample(np.arange(len(self), dtype=np.int64), numbers, categories)
 
 
 def from_arrow(name: str, table: pa.Table, wanted: tuple[str, ...]) -> Table:

@@ -52,6 +52,8 @@ def print_calibration(
         f"{profile.rows:,} rows, {len(profile.signals)} signals",
         style="bold",
     )
+    if profile.seasonality:
+        console.print(f"Seasons: {profile.seasonality}.")
     for line in _procedure(profile, limits, settings):
         console.print(line)
     _print_signals(console, profile, limits, seen)
@@ -231,6 +233,7 @@ def as_plain(
         "model": profile.model,
         "version": profile.version,
         "reference_id": profile.reference_id,
+        "seasonality": profile.seasonality,
         "alarm_budget": settings.detection.alarm_budget,
         "preset": settings.detection.preset,
         "rate": rounded(limits.rate),

@@ -265,6 +265,8 @@ def _settings(options: dict[str, Any]) -> Settings:
 def _say(profile: ReferenceProfile, published: bool) -> None:
     for column, why in profile.excluded.items():
         click.echo(f"not watched: {column}: {why}", err=True)
+    if profile.seasonality:
+        click.echo(f"seasons: {profile.seasonality}", err=True)
     click.echo(
         f"reference {profile.reference_id} of {profile.model} {profile.version}: "
         f"{profile.rows:,} rows, {len(profile.signals)} signals"

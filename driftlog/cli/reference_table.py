@@ -46,6 +46,9 @@ def print_profile(profile: ReferenceProfile) -> None:
         ]
         table.add_row(*cells, Text(_usual(signal)), Text(sparkline(signal.shares)))
     console.print(table)
+    if profile.seasonality:
+        zone = "" if profile.timezone == "UTC" else f" (hours of {profile.timezone})"
+        console.print(f"seasons: {profile.seasonality}{zone}")
     if profile.segments:
         shown = [f"{name} {share:.1%}" for name, share in list(profile.segments.items())[:8]]
         more = len(profile.segments) - len(shown)

@@ -14,6 +14,8 @@ __all__ = [
     "JointProfile",
     "Origin",
     "ReferenceProfile",
+    "Season",
+    "SeasonPeriod",
     "SignalProfile",
     "SignalRole",
     "SpreadProfile",
@@ -22,6 +24,7 @@ __all__ = [
 
 Origin = Literal["file", "span", "learned", "accepted"]
 SignalRole = Literal["input", "output", "service", "joint"]
+SeasonPeriod = Literal["day", "week"]
 
 
 class JointProfile(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +39,21 @@ class JointProfile(msgspec.Struct, frozen=True, kw_only=True):
     pairs: tuple[tuple[int, int], ...]  # places in ``inputs``
     correlation: tuple[float, ...]  # by pair
     weight: tuple[float, ...]  # by pair: entry of the inverse correlation matrix
+
+
+class Season(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A signal's daily or weekly cycle: what is usual at every full hour, straight lines between.
+
+    Hours are those of the reference's time zone, of a day from 0:00 (24) or of a week from Monday
+    0:00 (168). Values are standardised by ``(x - mean(t)) / sd(t)`` and then clipped.
+    """
+
+    period: SeasonPeriod
+    mean: tuple[float, ...]  # in the signal's unit; of a category's surprise, in nats
+    sd: tuple[float, ...]
+    shares: tuple[tuple[float, ...], ...]  # of the bins, by hour; each sums to 1
+    rows: tuple[float, ...]  # of the reference behind each hour; they sum to its rows
+    clip: tuple[float, float]  # of the standardised values
 
 
 class SpreadProfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -96,6 +114,7 @@ class SignalProfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     common: tuple[tuple[float, float], ...] | None = None
     whole: float | None = None  # numbers: share of whole ones among the values present
     text: TextSource | None = None  # of a signal made of free text
+    season: Season | None = None  # where the reference knows one that explains something
 
     @property
     def input_name(self) -> str:
@@ -121,3 +140,8 @@ class ReferenceProfile(Record, frozen=True, kw_only=True, omit_defaults=True):
     excluded: dict[str, str] = msgspec.field(default_factory=dict)  # column -> why it is no signal
     source: str = ""  # a file's name, or topic and span; for people
     repeated: float | None = None  # share of rows whose inputs had all come before
+    seasonality: str = ""  # which cycles were found, or why none could be; for people
+    timezone: str = "UTC"  # whose hours those of seasons and of rate_by_hour are
+    # Events a second at every full hour of a day (24) or, from Monday on, of a week (168), straight
+    # lines between; none where the reference is too short to know.
+    rate_by_hour: tuple[float, ...] = ()

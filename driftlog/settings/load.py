@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -159,6 +160,14 @@ def _check_together(settings: Settings) -> None:
             f"at most half of stream.allowed_lateness ({stream.allowed_lateness}): one row from "
             "the future would make punctual ones late",
         )
+    timezone = settings.models.timezone
+    if timezone != "UTC":
+        try:
+            ZoneInfo(timezone)
+        except (ValueError, OSError, ZoneInfoNotFoundError) as exc:
+            raise SettingsError(
+                "models.timezone", timezone, "a time zone of this machine, such as Europe/Berlin"
+            ) from exc
     if stream.pane < 1:
         raise SettingsError("stream.pane", str(stream.pane), "a duration of 1ms or more")
     if not 100 <= settings.worker.session_timeout <= _LONGEST_SESSION:

@@ -179,6 +179,9 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         dict[str, Literal["number", "category", "boolean", "text"]],
         _say("type of an input, if guessed wrong"),
     ] = field(default_factory=dict)
+    timezone: Annotated[
+        str, _say("whose hours a reference's daily and weekly cycles go by, such as Europe/Berlin")
+    ] = "UTC"
 
 
 class MappingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -19,6 +19,7 @@ from driftlog.records import (
 )
 from stream.joint import JointInputs
 from stream.preparation import Preparation
+from stream.profiling.calendar import Calendar
 from stream.profiling.signals import signal_profile
 from stream.profiling.types import Numbers, Texts
 from stream.rows import CategoryColumn
@@ -32,7 +33,11 @@ _CHUNK: Final = 65_536  # rows scored at once
 
 
 def joint_signal(
-    signals: Sequence[SignalProfile], rows: int, columns: Mapping[str, Numbers | Texts]
+    signals: Sequence[SignalProfile],
+    rows: int,
+    columns: Mapping[str, Numbers | Texts],
+    calendar: Calendar,
+    ts_ms: NDArray[np.int64],
 ) -> SignalProfile | None:
     """Freeze the joint signal; None where no two inputs go together.
 
@@ -45,11 +50,13 @@ def joint_signal(
         rows: of the reference.
         columns: cells by signal, (rows,), in the coding of `stream.rows.Rows` and in event-time
             order.
+        calendar: which cycles their times can carry; sharing one is not going together.
+        ts_ms: their times, (rows,).
     """
     inputs = [one for one in signals if one.role == "input"]
     if len(inputs) < 2:
         return None
-    preparation = Preparation(inputs)
+    preparation = Preparation(inputs, calendar.timezone)
     numbers = {name: cells for name, cells in columns.items() if isinstance(cells, np.ndarray)}
     texts = {name: cells for name, cells in columns.items() if isinstance(cells, CategoryColumn)}
 
@@ -58,6 +65,7 @@ def joint_signal(
             len(range(*picks.indices(rows)) if isinstance(picks, slice) else picks),
             {name: cells[picks] for name, cells in numbers.items()},
             {name: cells.take(picks) for name, cells in texts.items()},
+            ts_ms[picks],
         ).z
 
     variance = np.array([one.long_run_variance for one in inputs], dtype=np.float64)
@@ -77,7 +85,9 @@ def joint_signal(
     score = np.concatenate(parts)
     if not np.isfinite(score).any():
         return None
-    frozen = signal_profile(JOINT_SIGNAL, "joint", SignalType.NUMBER, score)
+    frozen = signal_profile(
+        JOINT_SIGNAL, "joint", SignalType.NUMBER, score, calendar=calendar, ts_ms=ts_ms
+    )
     return msgspec.structs.replace(frozen, weight=0.0, joint=joint)
 
 

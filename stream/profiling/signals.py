@@ -22,7 +22,10 @@ from detectors.spread import distance
 from detectors.standardise import OFF_CONSTANT, Scale, category_scale, number_scale
 from driftlog.records import SignalProfile, SignalRole, SignalType, SpreadProfile, rounded
 from stream.preparation import Preparation, Prepared
+from stream.profiling.calendar import Calendar
+from stream.profiling.hourly import calibrated_by_hour
 from stream.profiling.labels import BOOLEAN_BINS, SPECIAL, category_labels, number_labels
+from stream.profiling.season import season_of
 from stream.profiling.types import Numbers, Texts
 from stream.rows import CategoryColumn
 from stream.window_statistics import bin_centres, ordered_bins
@@ -47,6 +50,8 @@ def signal_profile(
     values: Numbers | Texts,
     *,
     least_sd: float = 0.0,
+    calendar: Calendar | None = None,
+    ts_ms: NDArray[np.int64] | None = None,
 ) -> SignalProfile:
     """Freeze one signal.
 
@@ -57,6 +62,8 @@ def signal_profile(
         values: (m,) in the coding of `stream.rows.Rows`, in event-time order; at least one is a
             value.
         least_sd: of a number, in its unit; a smaller one counts as this.
+        calendar: which cycles their times can carry; None: none is looked for.
+        ts_ms: their times, (m,), with a calendar.
 
     Numbers: see `detectors.bins.number_bins` and `detectors.standardise.number_scale`. Booleans,
     and numbers of two values, have an sd of at least .1 (of the distance between the two), so that
@@ -68,13 +75,36 @@ def signal_profile(
     words does not seem to drift.
     """
     if isinstance(values, CategoryColumn):
-        return _calibrated(*_category(signal, role, values))
-    return _calibrated(*_number(signal, role, kind, values, least_sd))
+        rows: Numbers | Texts
+        draft, rows = _category(signal, role, values)
+        flag = False
+    else:
+        draft, flag = _number(signal, role, kind, values, least_sd)
+        rows = values
+    prepared = _prepared(draft, rows, None, "UTC")
+    if calendar is not None:
+        season = season_of(draft, prepared, calendar, _LEAST_FLAG_SD if flag else None)
+        places = calendar.places(season.period) if season is not None else None
+        if season is not None and places is not None:
+            draft = msgspec.structs.replace(draft, season=season)
+            prepared = _prepared(draft, rows, ts_ms, calendar.timezone)
+            return calibrated_by_hour(_calibrated(draft, prepared), prepared, places)
+    return _calibrated(draft, prepared)
+
+
+def _prepared(
+    draft: SignalProfile, rows: Numbers | Texts, ts_ms: NDArray[np.int64] | None, timezone: str
+) -> Prepared:
+    preparation = Preparation([draft], timezone)
+    if isinstance(rows, CategoryColumn):
+        return preparation.of_columns(len(rows.codes), {}, {draft.signal: rows}, ts_ms)
+    return preparation.of_columns(len(rows), {draft.signal: rows}, {}, ts_ms)
 
 
 def _number(
     signal: str, role: SignalRole, kind: SignalType, values: Numbers, least_sd: float
-) -> tuple[SignalProfile, Prepared]:
+) -> tuple[SignalProfile, bool]:
+    """The draft, and whether the values are two: a flag."""
     boolean = kind is SignalType.BOOLEAN
     bins = NumberBins(_BOOLEAN_EDGES) if boolean else number_bins(values)
     there = values[np.isfinite(values)]
@@ -101,8 +131,7 @@ def _number(
         common=None if boolean else _common(there),
         whole=None if boolean else rounded(float(np.mean(there == np.floor(there)))),
     )
-    prepared = Preparation([draft]).of_columns(len(values), {signal: values}, {})
-    return draft, prepared
+    return draft, flag
 
 
 def _common(there: NDArray[np.float64]) -> tuple[tuple[float, float], ...]:
@@ -120,7 +149,8 @@ def _flag_scale(there: NDArray[np.float64], low: float, high: float) -> Scale:
     return Scale(low, high, low + share * wide, sd * wide)
 
 
-def _category(signal: str, role: SignalRole, column: Texts) -> tuple[SignalProfile, Prepared]:
+def _category(signal: str, role: SignalRole, column: Texts) -> tuple[SignalProfile, Texts]:
+    """The draft, and the rows as it knows them."""
     counts = np.bincount(column.codes[column.codes >= 0], minlength=len(column.levels))
     by_text = sorted(range(len(column.levels)), key=column.levels.__getitem__)
     by_count = sorted((i for i in by_text if counts[i]), key=lambda i: -counts[i])
@@ -155,9 +185,7 @@ def _category(signal: str, role: SignalRole, column: Texts) -> tuple[SignalProfi
     unknown = "?" * (1 + max(map(len, levels)))  # longer than every level, so none of them
     counted = {column.levels[known[at]] for at in seen}
     own = tuple(level if level in counted else unknown for level in column.levels)
-    rows = CategoryColumn(own, column.codes)
-    prepared = Preparation([draft]).of_columns(len(rows.codes), {}, {signal: rows})
-    return draft, prepared
+    return draft, CategoryColumn(own, column.codes)
 
 
 def _surprise(amounts: NDArray[np.int64]) -> tuple[tuple[float, ...], float, float]:

@@ -17,6 +17,7 @@ from driftlog.records import (
     TextSource,
     text_signal,
 )
+from stream.profiling.calendar import Calendar
 from stream.profiling.signals import signal_profile
 from stream.profiling.types import Texts
 from stream.rows import CategoryColumn
@@ -45,7 +46,13 @@ _WEIGHT: Final = 0.5  # a change moves two of the four: in the drift share a tex
 _LEAST_UNKNOWN_SD: Final = 0.04
 
 
-def text_profiles(name: str, texts: Texts, keys: NDArray[np.uint64]) -> tuple[SignalProfile, ...]:
+def text_profiles(
+    name: str,
+    texts: Texts,
+    keys: NDArray[np.uint64],
+    calendar: Calendar | None = None,
+    ts_ms: NDArray[np.int64] | None = None,
+) -> tuple[SignalProfile, ...]:
     """Freeze an input of free text as its four signals.
 
     What is known (the vocabulary, and which pairs of words are usual) comes from one half of the
@@ -57,6 +64,8 @@ def text_profiles(name: str, texts: Texts, keys: NDArray[np.uint64]) -> tuple[Si
         name: the input's own name.
         texts: (m,), in event-time order; at least one is a text.
         keys: `stream.rows.event_hash` of each row's event id, (m,).
+        calendar: which cycles their times can carry: of length and words, which all rows tell of.
+        ts_ms: their times, (m,), with a calendar.
 
     Source: hashed n-grams after Weinberger et al. (2009), ICML; held-out counts after Jelinek and
     Mercer (1985).
@@ -73,7 +82,14 @@ def text_profiles(name: str, texts: Texts, keys: NDArray[np.uint64]) -> tuple[Si
     cells = TextReader(signals, vocabulary, buckets).read(texts_of(texts), keys)
     found = (
         *(
-            signal_profile(signals[part], "input", SignalType.NUMBER, cells.numbers[signals[part]])
+            signal_profile(
+                signals[part],
+                "input",
+                SignalType.NUMBER,
+                cells.numbers[signals[part]],
+                calendar=calendar,
+                ts_ms=ts_ms,
+            )
             for part in ("length", "words")
         ),
         signal_profile(
