@@ -8,6 +8,7 @@ import msgspec
 
 from driftlog.records import Alert, AlertSignal, AlertStatus, Decision, SignalState
 from driftlog.settings import Settings
+from stream.advice import advice
 from stream.incident import SIGNALS_TOLD, Incident
 from stream.incident_cause import cause_of
 from stream.incident_contribution import contributions
@@ -147,7 +148,7 @@ class Newsroom:
             )
             for m in ranked[:SIGNALS_TOLD]
         )
-        return Alert(
+        told = Alert(
             alert_id=incident.alert_id,
             status=status,
             severity=incident.severity,
@@ -170,3 +171,4 @@ class Newsroom:
             resolved_ms=self.now_ms if status is AlertStatus.RESOLVED else None,
             cause=incident.cause,
         )
+        return msgspec.structs.replace(told, advice=advice(told))

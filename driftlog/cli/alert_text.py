@@ -101,6 +101,8 @@ def _facts(alert: Alert, now_ms: int) -> Iterable[tuple[str, Text]]:
         lasted = ago(onset.ts_ms, alert.resolved_ms).removesuffix(" ago")
         yield "until", Text(f"{utc(alert.resolved_ms)} (after {lasted})")
     yield "how bad", _how_bad(alert)
+    if alert.advice:
+        yield "to do", Text(_safe(alert.advice, 1000))
     shown = list(dict.fromkeys(alert.series))
     more = f" and {len(shown) - _SERIES} more" if len(shown) > _SERIES else ""
     yield "where", Text(", ".join(map(_safe, shown[:_SERIES])) + more)

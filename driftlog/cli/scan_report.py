@@ -98,7 +98,7 @@ class Report:
                     str(alert.decision), "default"
                 ),
                 _way(alert),
-                Text(alert.title),
+                Text(alert.title).append(f"\n{alert.advice}" if alert.advice else "", "dim"),
             )
         self._console.print(table)
 

@@ -69,6 +69,7 @@ class Alert(Record, frozen=True, kw_only=True, omit_defaults=True):
     versions: tuple[str, ...]
     series: tuple[str, ...]
     title: str  # one plain sentence: what, which way, how bad
+    advice: str = ""  # the next step, in plain words
     signals: tuple[AlertSignal, ...]  # worst first
     onset: Onset
     opened_ms: int  # end of the pane that opened it
