@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from detectors import PSI
 from detectors.contract import Reading
 from detectors.moments import SpanMoments
-from detectors.psi import PSIReading
+from detectors.psi import Contributions, PSIReading
 from detectors.season import SeasonWindow
 from driftlog.records import (
     BinShare,
@@ -25,6 +25,7 @@ from driftlog.records import (
     Spread,
     rounded,
 )
+from stream.bin_figures import quantiles, top_levels, usual_quantiles
 from stream.effect import Effect, Usual
 from stream.faults import FaultWatch
 from stream.joint import PairMemory
@@ -141,6 +142,7 @@ def _loud(
     effect = evidence.effect
     shift = float(effect.sd[i])
     category = profile.type is SignalType.CATEGORY
+    bins = evidence.psi.contributions(i, int(evidence.spans[i]))
     beyond = tuple(n for d, n in enumerate(evidence.names) if evidence.beyond[d, i])
     return SignalVerdict(
         signal=profile.signal,
@@ -155,9 +157,9 @@ def _loud(
         direction=0 if category or abs(shift) < _FLAT else int(np.sign(shift)),
         onset=_onset(i, evidence),
         since_ms=since_ms,
-        before=_before(i, profile, evidence),
-        after=_after(i, profile, evidence),
-        moved=_moved(i, profile, evidence.psi, int(evidence.spans[i])),
+        before=_before(i, profile, evidence, bins),
+        after=_after(i, profile, evidence, bins),
+        moved=_moved(profile, bins),
         correlations=evidence.pairs.told() if evidence.pairs and profile.joint else (),
         statistics=distances,
         by_hand=tuple(n for n in beyond if n in evidence.by_hand and evidence.by_hand[n][i]),
@@ -176,21 +178,24 @@ def _onset(i: int, evidence: SignalEvidence) -> Onset | None:
     )
 
 
-def _before(i: int, profile: SignalProfile, evidence: SignalEvidence) -> Spread:
+def _before(
+    i: int, profile: SignalProfile, evidence: SignalEvidence, bins: Contributions
+) -> Spread:
     if profile.season is not None and evidence.season is not None:
-        return _before_in_these_hours(i, profile, evidence.season, int(evidence.spans[i]))
-    if profile.type is SignalType.CATEGORY:
-        return Spread(rows=profile.rows, missing=rounded(profile.missing))
+        return _before_in_these_hours(i, profile, evidence.season, int(evidence.spans[i]), bins)
+    category = profile.type is SignalType.CATEGORY
     return Spread(
         rows=profile.rows,
-        mean=rounded(profile.mean),
-        sd=rounded(profile.sd),
+        mean=None if category else rounded(profile.mean),
+        sd=None if category else rounded(profile.sd),
         missing=rounded(profile.missing),
+        quantiles=usual_quantiles(profile),
+        levels=top_levels(profile, bins.reference),
     )
 
 
 def _before_in_these_hours(
-    i: int, profile: SignalProfile, season: SeasonWindow, panes: int
+    i: int, profile: SignalProfile, season: SeasonWindow, panes: int, bins: Contributions
 ) -> Spread:
     """What the reference holds of the hours that were looked at: usual for this time of day."""
     hours, at = season.hours(panes), int(np.flatnonzero(season.tables.where == i)[0])
@@ -205,27 +210,29 @@ def _before_in_these_hours(
         mean=None if category else rounded(float(hours.mean[at])),
         sd=None if category else rounded(float(hours.sd[at])),
         missing=rounded(missing) if profile.missing else 0.0,
+        quantiles=quantiles(profile, bins.reference),
+        levels=top_levels(profile, bins.reference),
     )
 
 
-def _after(i: int, profile: SignalProfile, evidence: SignalEvidence) -> Spread:
+def _after(i: int, profile: SignalProfile, evidence: SignalEvidence, bins: Contributions) -> Spread:
     span = evidence.plain[int(evidence.spans[i])]
     present, gone = int(span.n[i]), int(span.missing[i])
     rows = present + gone
     missing = rounded(gone / rows) if rows else 0.0
     if profile.type is SignalType.CATEGORY or not present:
-        return Spread(rows=rows, missing=missing)
+        return Spread(rows=rows, missing=missing, levels=top_levels(profile, bins.current))
     unit = float(evidence.usual.sd[i])
     return Spread(
         rows=rows,
         mean=rounded(profile.mean + unit * float(span.mean[i])),
         sd=rounded(unit * float(span.sd[i])),
         missing=missing,
+        quantiles=quantiles(profile, bins.current),
     )
 
 
-def _moved(i: int, profile: SignalProfile, psi: PSI, panes: int) -> tuple[BinShare, ...]:
-    found = psi.contributions(i, panes)
+def _moved(profile: SignalProfile, found: Contributions) -> tuple[BinShare, ...]:
     order = np.argsort(-found.part, kind="stable")[:_MOVED]
     return tuple(
         BinShare(

@@ -137,6 +137,9 @@ def _evidence(signal: AlertSignal) -> Text:
         parts.append(f"{signal.contribution:.0%} of the incident")
     if signal.before is not None and signal.after is not None:
         parts.append(f"{_spread(signal.before)} → {_spread(signal.after)}")
+        if signal.before.quantiles and signal.after.quantiles:
+            told = f"{_quantiles(signal.before)} → {_quantiles(signal.after)}"
+            parts.append(f"5, 50, 95 %: {told}")
     found = signal.scores.get(signal.detector)
     if found is not None:
         parts.append(f"{_safe(signal.detector)} {found.score:.4g}, threshold {found.threshold:.4g}")
@@ -154,6 +157,10 @@ def _spread(spread: Spread) -> str:
         return missing or f"{spread.rows:,} rows"
     mean = f"{spread.mean:,.4g}" + (f" ± {spread.sd:,.3g}" if spread.sd is not None else "")
     return f"{mean}, {missing}" if missing else mean
+
+
+def _quantiles(spread: Spread) -> str:
+    return ", ".join("beyond" if one is None else f"{one:,.4g}" for one in spread.quantiles)
 
 
 def _moved(share: BinShare) -> str:

@@ -41,12 +41,15 @@ class Onset(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Spread(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A signal's values over some rows, in its own unit (a category: surprise in nats)."""
+    """A signal's values over some rows, in its own unit; the mean of a boolean is its rate."""
 
     rows: int
     mean: float | None = None
     sd: float | None = None
     missing: float = 0.0  # share of rows without a value, 0 to 1
+    quantiles: tuple[float | None, ...] = ()  # .05, .5 and .95 of a number; None beyond the bins
+    # of a category: the largest levels and their shares of the rows
+    levels: dict[str, float] = msgspec.field(default_factory=dict)
 
 
 class BinShare(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -273,6 +273,49 @@ def test_of_a_level_that_comes_now_and_then_the_change_may_be_long_before_its_fi
     assert seen.onset.earliest_ms <= 70 * PANE_MS <= seen.onset.latest_ms
 
 
+def test_before_and_after_are_told_in_the_signal_s_own_figures() -> None:
+    series = Series()
+    series.feed(70)
+
+    def all_of_it(values: Values) -> None:
+        shift(values)
+        values["holiday"][:] = np.arange(ROWS) % 2
+        values["carrier"][::2] = "DL"
+
+    verdict = series.feed(20, all_of_it)[-1]
+    distance, holiday, carrier = (of(verdict, name) for name in ("distance", "holiday", "carrier"))
+    assert distance.before is not None and distance.after is not None
+    assert distance.before.quantiles == pytest.approx((671, 1000, 1329), abs=20)
+    assert distance.after.quantiles == pytest.approx((871, 1200, 1529), abs=50)
+    assert holiday.before is not None and holiday.before.mean == pytest.approx(0.1, abs=0.02)
+    assert holiday.after is not None and holiday.after.mean == pytest.approx(0.5, abs=0.02)
+    assert carrier.before is not None and carrier.after is not None
+    assert list(carrier.before.levels) == ["UA", "AA", "DL"]
+    assert list(carrier.after.levels) == ["DL", "UA", "AA"]
+    assert carrier.after.levels["DL"] == pytest.approx(0.6, abs=0.05)
+    assert carrier.after.mean is None
+
+
+def test_the_moved_bins_are_those_with_the_largest_parts_and_parts_make_up_the_whole() -> None:
+    series = Series()
+    series.feed(70)
+    seen = of(series.feed(20, shift)[-1], "distance")
+    parts = [one.part for one in seen.moved]
+    assert parts == sorted(parts, reverse=True)
+    assert 0.3 < sum(parts) <= 1.0
+    flag = Series()
+    flag.feed(70)
+
+    def twice(values: Values) -> None:
+        values["holiday"][:] = np.arange(ROWS) % 2
+
+    moved = of(flag.feed(20, twice)[-1], "holiday").moved
+    assert {one.bin for one in moved} >= {"true", "false"}
+    shares = [(one.before, one.after) for one in moved if one.bin in ("true", "false")]
+    assert [sum(side) for side in zip(*shares, strict=True)] == pytest.approx([1.0, 1.0], abs=0.01)
+    assert sum(one.part for one in moved) == pytest.approx(1.0, abs=0.01)
+
+
 def test_drift_is_pending_before_it_is_drift() -> None:
     series = Series()
     series.feed(70)
