@@ -105,14 +105,15 @@ def _tail(
 def top_levels(profile: SignalProfile, shares: FloatArray) -> dict[str, float]:
     """The largest levels of a category and their shares of the rows; empty of other signals.
 
-    The pieces of words that free text is watched by are no levels that anybody knows.
+    Less than a row of the reference is there by smoothing alone. The pieces of words that free text
+    is watched by are no levels that anybody knows.
     """
     if profile.type is not SignalType.CATEGORY or text_part(profile.signal) is not None:
         return {}
     named = [
         (name, float(share))
         for name, share in zip(profile.bins, shares, strict=False)
-        if share > 0.0 and name not in NO_VALUE
+        if share * profile.rows >= 1.0 and name not in NO_VALUE
     ]
     largest = sorted(named, key=lambda one: (-one[1], one[0]))[:LEVELS_TOLD]
     return {name: rounded(share) for name, share in largest}
