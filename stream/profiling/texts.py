@@ -151,8 +151,8 @@ def _buckets(pairs: dict[bytes, float]) -> bytes:
     """Slots by how usual their pairs are: the most usual fill the first bucket, and so on down.
 
     Shares fall evenly from bucket to bucket, so that a change of wording moves rows from large
-    buckets to small ones. Slots gathered by chance alone would even it out: on manual pages English
-    and German then differ by a PSI of .01, so by about .4.
+    buckets to small ones. In slots gathered by chance it would even out: most pairs are rare, and a
+    bucket of hundreds of them holds about as much whatever the language is.
     """
     shares = np.zeros(SLOTS)
     for pair, share in pairs.items():

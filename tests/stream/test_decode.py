@@ -303,6 +303,19 @@ def test_free_text_comes_as_its_four_signals_and_not_as_itself(offset: int) -> N
     assert set(vanished.new_columns) == {("m", "3", "fresh")}
 
 
+@pytest.mark.parametrize("offset", [0, 1])
+def test_text_set_by_hand_reads_numbers_and_booleans_as_texts(offset: int) -> None:
+    reference = msgspec.structs.replace(REFERENCE, signals=tuple(text_signals("note")))
+    made = decoder(reference, models=ModelSettings(types={"note": "text"}))
+    for at in (0, 1):
+        made.decode_batch(log([changed(inputs={"note": "the bag"})], start=at))
+    notes = [7, True, "a b", None, [1]]
+    values = [changed(inputs={"note": note}) for note in notes]
+    length = only(made.decode_batch(log(values, start=offset))).numbers["input.note.length"]
+    assert length[:3].tolist() == [1, 4, 3]
+    assert np.isnan(length[3]) and length[4] == math.inf
+
+
 def bad(reason: Reason) -> list[bytes]:
     """Records that end as dead letters for this reason, under the policy to reject."""
     dumps = orjson.dumps
