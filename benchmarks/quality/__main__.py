@@ -21,6 +21,7 @@ from benchmarks.quality.evidently import Evidently
 from benchmarks.quality.faults import measure_faults
 from benchmarks.quality.findings import Findings, claims, completed, load, save
 from benchmarks.quality.incident import SCENARIOS, measure_scenario
+from benchmarks.quality.joint import measure_joint, measure_joint_quiet, measure_scores
 from benchmarks.quality.kinds import KINDS
 from benchmarks.quality.outlier import measure_outlier
 from benchmarks.quality.peers import measure_peers
@@ -78,6 +79,14 @@ def measure(
                         scenario, plan.delay_reference, plan.models, rng(2, at), advance
                     )
                 )
+    if "joint" in parts:
+        rows, references = plan.joint_quiet
+        found.joint_scores = measure_scores(plan.joint_margins, 20_000, rng(7))
+        advance = task("inputs that go together")
+        found.joint = measure_joint(plan.joint_margins, 20_000, plan.joint_runs, rng(8), advance)
+        found.joint_quiet = measure_joint_quiet(
+            plan.joint_margins, references, rows, 1, rng(9), advance
+        )
     if "peers" in parts:
         found.peers = measure_peers(
             plan.peer_rows,

@@ -13,6 +13,7 @@ from benchmarks.quality.bundled import Bundled
 from benchmarks.quality.delay import Delay, Terms
 from benchmarks.quality.faults import Named
 from benchmarks.quality.incident import Seen
+from benchmarks.quality.joint import JointPower, JointQuiet, JointSeen
 from benchmarks.quality.outlier import OUTLIER, Outlier
 from benchmarks.quality.peers import PeerResult
 from benchmarks.quality.quiet import Quiet
@@ -33,6 +34,9 @@ class Findings:
     terms: list[Terms] = field(default_factory=list)
     delays: list[Delay] = field(default_factory=list)
     incidents: list[Seen] = field(default_factory=list)
+    joint: list[JointSeen] = field(default_factory=list)
+    joint_quiet: list[JointQuiet] = field(default_factory=list)
+    joint_scores: list[JointPower] = field(default_factory=list)
     peers: list[PeerResult] = field(default_factory=list)
     real: list[Quiet] = field(default_factory=list)
     bank: Bank | None = None
@@ -58,6 +62,7 @@ def claims(found: Findings) -> list[Claim]:
         *_of_quiet(found),
         *_of_delay(found),
         *_of_incidents(found),
+        *_of_joint(found),
         *_of_peers(found),
         *_of_bank(found),
         *_of_outliers(found),
@@ -155,6 +160,39 @@ def _of_incidents(found: Findings) -> Iterator[Claim]:
                 f"{len(one.incident)} incidents",
                 not one.incident,
             )
+
+
+def _of_joint(found: Findings) -> Iterator[Claim]:
+    untied = [one for one in found.joint if one.margin == "N(0,1)" and not one.of_one_input]
+    if untied:
+        least = min(untied, key=lambda one: one.named / max(one.runs, 1))
+        yield Claim(
+            "N(0,1): inputs that no longer go together open an incident that names them",
+            f"fewest: {least.change}, {least.named} of {least.runs}",
+            all(one.named == one.runs > 0 for one in untied),
+        )
+        seen = sum(sum(one.peers.values()) for one in untied)
+        runs = sum(one.runs * len(one.peers) for one in untied)
+        yield Claim(
+            "N(0,1): what no single input shows, ADWIN and PSI of each input do not see",
+            f"{seen} of {runs} runs",
+            seen <= 0.2 * runs,
+        )
+    single = [one for one in found.joint if one.of_one_input]
+    if single:
+        told, alerts = sum(one.by_input for one in single), sum(len(one.incident) for one in single)
+        yield Claim(
+            "A shift of one of several tied inputs is told as that input",
+            f"{told} of {alerts} incidents",
+            told == alerts,
+        )
+    if found.joint_quiet:
+        worst = max(found.joint_quiet, key=lambda one: one.alarms)
+        yield Claim(
+            "Alarms of the joint signal on quiet tied inputs are within its share of the budget",
+            f"nearest to its limit {worst.margin}: {worst.alarms} of at most {worst.allowed}",
+            all(one.alarms <= one.allowed for one in found.joint_quiet),
+        )
 
 
 def _of_peers(found: Findings) -> Iterator[Claim]:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from benchmarks.quality.delay import SHIFTS
 from benchmarks.quality.fault_cases import CASES
 from benchmarks.quality.incident import SCENARIOS
+from benchmarks.quality.joint import MARGINS
 from benchmarks.quality.kinds import KINDS
 from benchmarks.quality.peers import PEER_SHIFTS
 from benchmarks.quality.quiet import DEFAULT, QuietPlan
 
 __all__ = ["PARTS", "QUICK", "USUAL", "Plan", "with_values"]
 
-PARTS = ("quiet", "delay", "incident", "peers", "real", "walk", "state", "faults")
+PARTS = ("quiet", "delay", "incident", "joint", "peers", "real", "walk", "state", "faults")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,9 @@ class Plan:
     batches: int  # of 20 runs each, for each shift
     scenarios: tuple[str, ...]
     models: int  # of 20 signals each, for each scenario
+    joint_margins: tuple[str, ...]
+    joint_runs: int  # of each margin and change
+    joint_quiet: tuple[int, tuple[int, ...]]  # rows, and the references' rows
     peer_rows: int  # of each feature
     peer_reference: int
     peer_shifts: tuple[float, ...]
@@ -56,6 +60,9 @@ USUAL = Plan(
     batches=20,
     scenarios=tuple(one.name for one in SCENARIOS),
     models=2,
+    joint_margins=tuple(MARGINS),
+    joint_runs=3,
+    joint_quiet=(240_000, (10_000, 1_000)),
     peer_rows=30_000,
     peer_reference=20_000,
     peer_shifts=PEER_SHIFTS,
@@ -76,6 +83,9 @@ QUICK = Plan(
     batches=10,
     scenarios=("shift_0.1", "level"),
     models=1,
+    joint_margins=("N(0,1)",),
+    joint_runs=1,
+    joint_quiet=(60_000, (10_000,)),
     peer_rows=2_000,
     peer_reference=5_000,
     peer_shifts=(1.0,),
