@@ -25,8 +25,9 @@ class Ties:
     centre, scale: float64 (K,).
     pairs: int64 (P, 2), indices into `inputs`, the first below the second.
     correlation: float64 (P,), within [-1, 1].
-    weight: float64 (P,), the inverse correlation matrix's entry; it has the other sign where two
-        inputs go together directly, and not by way of others.
+    weight: float64 (P,), the inverse correlation matrix's entry over the group's usual spread; of
+        the other sign than the correlation where two inputs go together directly, and not by way of
+        others.
     """
 
     inputs: IntArray
@@ -44,7 +45,8 @@ def fit_ties(z: FloatArray, variance: FloatArray) -> Ties | None:
     least four times what chance makes of m rows; `variance` (S,) are the inputs' long-run
     variances, by which autocorrelated rows count for fewer. Inputs tied directly or by way of
     others form groups. The inverse of each group's correlation matrix, shrunk towards the identity
-    by .05 (more where that leaves no positive definite matrix), gives the weights.
+    by .05 (more where that leaves no positive definite matrix), gives the weights, in units in
+    which each group's sum has sd 1 for normal values.
 
     None where no two inputs are tied. At most `MOST_INPUTS` inputs, one for each 50 independent
     rows, those with the strongest ties; at most `MOST_PAIRS` pairs, those that count most.
@@ -82,6 +84,11 @@ def fit_ties(z: FloatArray, variance: FloatArray) -> Ties | None:
         return None
     own = correlation[first, second]
     weight: FloatArray = np.linalg.inv(shrunk)[first, second].astype(np.float64)
+    # The sum of a group's terms has this sd for normal values: each group counts for as much, and a
+    # weak tie is not drowned by the noise of a strong one.
+    for one in np.unique(group[first]):
+        own_group = group[first] == one
+        weight[own_group] /= 2.0 * float(np.sqrt((own[own_group] ** 2).sum()))
     # A pair's term has the sd 2 |weight| (1 - correlation^2) for normal values.
     counts = np.argsort(-np.abs(weight) * (1.0 - 0.95 * own**2), kind="stable")[:MOST_PAIRS]
     counts = np.sort(counts)
@@ -203,11 +210,12 @@ class JointScore:
 
     For each tied pair a row has the term ``w (2 a b - c (a^2 + b^2))``, with a and b its two values
     u, c their correlation and w the weight; the score is the sum. Over the reference every term has
-    the mean 0, so a pair of which a value is missing adds just that. With all pairs of a group the
-    sum is ``u' (C^-1 - I) u``: twice the logarithm of how much likelier the row is when the inputs
-    are independent than when they go together as in the reference, for normal values and up to a
-    constant. It rises when a tie is broken, turned round or weakened, falls when it tightens, and
-    is moved little by a shift of one input, and not at all by inputs that are tied to none. The
+    the mean 0, so a pair of which a value is missing adds just that. With all pairs of a group its
+    sum is ``u' (C^-1 - I) u`` over its spread: twice the logarithm of how much likelier the row is
+    when the inputs are independent than when they go together as in the reference, for normal
+    values and up to a constant. It rises when a tie is broken, turned round or weakened, falls when
+    it tightens, and is moved little by a shift of one input, and not at all by inputs that are tied
+    to none. The
     Mahalanobis distance ``u' C^-1 u`` mixes in how large each value is by itself, which is noise
     for this question and heavy-tailed noise at that.
 

@@ -38,7 +38,7 @@ class JointProfile(msgspec.Struct, frozen=True, kw_only=True):
     scale: tuple[float, ...]  # and its standard deviation
     pairs: tuple[tuple[int, int], ...]  # places in ``inputs``
     correlation: tuple[float, ...]  # by pair
-    weight: tuple[float, ...]  # by pair: entry of the inverse correlation matrix
+    weight: tuple[float, ...]  # by pair, in the score
 
 
 class Season(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
