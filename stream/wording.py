@@ -22,6 +22,7 @@ _LONGEST = 60  # letters of a name
 _SHIFT = 0.25  # sd; below it a mean has not moved enough to be the story
 _SAME = 0.05  # of a correlation; a smaller change is not what happened
 _WIDER = 1.2  # ratio of standard deviations; below it, and above its inverse, likewise
+_NO_LEVELS = ("unseen", "other levels", "missing", "wrong type")  # bins that name no level
 _WHAT = {"error": "error rate"}  # signals with a plainer name
 _OF_TEXT = {
     "length": "length of",
@@ -111,6 +112,8 @@ def sentence(signal: AlertSignal) -> str:
         return _shifted(name, signal, means)
     if top:
         kind = "mix" if before is None or before.mean is None else "shape"
+        if kind == "mix" and top.after == 0.0 < top.before and top.bin not in _NO_LEVELS:
+            return f"{name} no longer holds {shortened(top.bin)} ({_moved(top)} of rows)"
         psi = f", PSI {figure(signal.psi)}" if signal.psi > 0 else ""
         return f"{name} {kind} changed ({shortened(top.bin)}: {_moved(top)}{psi})"
     if signal.direction:

@@ -45,6 +45,7 @@ def drifted(signal: str, **more: Any) -> AlertSignal:
     return AlertSignal(**(plain | more))
 
 
+DOWN: dict[str, Any] = {"direction": -1, "effect_sd": -1.4}
 UP: dict[str, Any] = {"direction": 1, "effect_sd": 2.1}
 CASES: dict[str, tuple[AlertSignal, str]] = {
     "a number": (
@@ -206,6 +207,66 @@ CASES: dict[str, tuple[AlertSignal, str]] = {
         drifted("prediction", before=of(), after=of(), **moved("late", 0.2, 0.5)),
         "prediction mix changed (late: 20% → 50%, PSI 0.34)",
     ),
+    "a number that falls": (
+        drifted("distance", **DOWN, before=of(1040.4, 700.0), after=of(60.2, 300.0)),
+        "distance down 1,040 → 60.2 (1.4 sd)",
+    ),
+    "below zero, and rising": (
+        drifted("temp", **UP, before=of(-12.1, 4.0), after=of(-3.7, 4.0)),
+        "temp up -12.1 → -3.7 (2.1 sd)",
+    ),
+    "below zero, and falling": (
+        drifted("temp", **DOWN, before=of(-3.7, 4.0), after=of(-12.1, 4.0)),
+        "temp down -3.7 → -12.1 (1.4 sd)",
+    ),
+    "across zero": (
+        drifted("balance", **DOWN, before=of(120.0, 90.0), after=of(-6.0, 90.0)),
+        "balance down 120 → -6 (1.4 sd)",
+    ),
+    "a tiny number": (
+        drifted("rate", **UP, before=of(1.2e-7, 1e-8), after=of(1.41e-7, 1e-8)),
+        "rate up 1.2e-07 → 1.41e-07 (2.1 sd)",
+    ),
+    "a huge number": (
+        drifted("counter", **UP, before=of(4.2e15, 1e14), after=of(4.41e15, 1e14)),
+        "counter up 4.2e+15 → 4.41e+15 (2.1 sd)",
+    ),
+    "a level gone": (
+        drifted("carrier", before=of(), after=of(), **moved("UA", 0.3, 0.0)),
+        "carrier no longer holds UA (30% → 0% of rows)",
+    ),
+    "new values that are gone again": (
+        drifted("carrier", before=of(), after=of(), **moved("unseen", 0.08, 0.0)),
+        "carrier mix changed (unseen: 8% → 0%, PSI 0.34)",
+    ),
+    "a constant that broke downwards": (
+        drifted("gate", direction=-1, effect_sd=-40.0, before=of(3.0, 0.0), after=of(0.4, 1.2)),
+        "gate down: always 3 before, now 0.4 on average",
+    ),
+    "a flag that is never set": (
+        drifted(
+            "is_weekend",
+            direction=-1,
+            effect_sd=-0.8,
+            effect_rate=-0.2,
+            before=of(0.2, 0.4),
+            after=of(0.0, 0.0),
+            **moved("true", 0.2, 0.0),
+        ),
+        "is_weekend true in 20% → 0% of rows",
+    ),
+    "fewer errors": (
+        drifted("error", direction=-1, effect_sd=-0.4, before=of(0.12, 0.3), after=of(0.01, 0.1)),
+        "error rate 12% → 1%",
+    ),
+    "a faster service": (
+        drifted("latency", direction=-1, effect_sd=-2.0, before=of(48.0, 4.0), after=of(12.0)),
+        "latency down 48 → 12 ms (2.0 sd)",
+    ),
+    "answers less sure": (
+        drifted("entropy", direction=1, effect_sd=0.9, before=of(0.41, 0.2), after=of(0.63, 0.2)),
+        "entropy up 0.41 → 0.63 (0.9 sd)",
+    ),
     "next to nothing known": (drifted("x"), "x changed, PSI 0.34"),
 }
 
@@ -223,6 +284,14 @@ def test_a_title_names_the_worst_two_and_counts_the_rest() -> None:
         "distance up 1,040 → 1,480 (2.1 sd); carrier mix changed (UA: 12% → 31%, PSI 0.34) "
         "and 1 more (3 of 21 signals)"
     )
+
+
+def test_a_signal_in_many_segments_is_told_once() -> None:
+    signals = [
+        drifted("distance", **UP, series=f"m@1/{at}", before=of(10.0, 2.0), after=of(14.2, 2.0))
+        for at in ("JFK", "LGA", "EWR")
+    ]
+    assert title(signals, 21) == "distance up 10 → 14.2 (2.1 sd) (1 of 21 signals)"
 
 
 def test_a_very_long_name_is_cut() -> None:
