@@ -8,6 +8,7 @@ from typing import Final
 from driftlog.records import (
     JOINT_SIGNAL,
     OUTPUT_SIGNALS,
+    ROW_SIGNALS,
     SERVICE_SIGNALS,
     AlertSignal,
     Cause,
@@ -75,6 +76,8 @@ def _words(signals: list[AlertSignal]) -> str:
     """One sentence, of the first signal; the others with the same kind of fault are named."""
     first, *others = signals
     assert first.fault is not None, "chosen among signals with a fault"
+    if first.signal in ROW_SIGNALS:
+        return first.fault.words
     said = f"{_name(first)} {first.fault.words}"
     if first.fault.kind is FaultKind.SWAPPED and len(others) == 1:
         return said  # it names both

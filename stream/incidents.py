@@ -16,6 +16,7 @@ from stream.incident_news import Newsroom
 from stream.incident_shares import Shares
 from stream.incident_signal import Member, member_key, moment, of_all_rows
 from stream.routing import series_name
+from stream.volume import Volumes
 
 __all__ = ["FORGET_WINDOWS", "MAX_MEMBERS", "MAX_SEGMENT_MEMBERS", "ModelIncidents"]
 
@@ -48,6 +49,7 @@ class ModelIncidents(msgspec.Struct):
     # member key -> pane end (ms) until which it opens no other incident
     cooling: dict[str, int] = msgspec.field(default_factory=dict)
     shares: Shares = msgspec.field(default_factory=Shares)
+    volumes: Volumes = msgspec.field(default_factory=Volumes)
     applied_ms: int = 0  # end of the last pane taken: a pane read again changes nothing
     wake_ms: int = 0  # pane end at which silence has to be looked at, 0: never
 
@@ -66,6 +68,8 @@ class ModelIncidents(msgspec.Struct):
         self.cooling = {key: until for key, until in self.cooling.items() if until > end_ms}
         ordered = sorted(verdicts, key=lambda v: (v.version, v.segment, v.shard))
         self.shares.take(ordered)
+        # Rows that are missing are told of like a signal, by a verdict of their own.
+        ordered += self.volumes.step(self.model, end_ms, ordered, settings)
         fresh = list(self._follow(ordered, settings))
         self._place(fresh, end_ms, settings)
         alerts = list(self._tell(end_ms, settings))
@@ -163,4 +167,6 @@ class ModelIncidents(msgspec.Struct):
             incident.trim()
             still.append(incident)
         self.open = still
+        if quiet := self.volumes.wake_ms(end_ms, settings):
+            wake.append(quiet)
         self.wake_ms = min(wake, default=0)

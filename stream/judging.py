@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 
 import msgspec
 import numpy as np
 
-from driftlog.records import EVENT, ReferenceProfile
+from driftlog.records import EVENT, ReferenceProfile, SignalProfile
 from driftlog.settings import Settings
 from stream.banks import banks
 from stream.book import ReferenceBook
+from stream.faults import LEAST_CONTENT, ReplayWatch, content_signals
 from stream.joint import PairMemory, joint_inputs, without_joint
 from stream.judges import check_judges
 from stream.learning import Learner
@@ -183,7 +184,17 @@ class Judging:
             pairs,
             self._statistics(profile, shard),
             by_hand,
+            self._replay(profile, shard, signals),
         )
+
+    def _replay(
+        self, profile: ReferenceProfile, shard: Shard, signals: Sequence[SignalProfile]
+    ) -> ReplayWatch | None:
+        """One shard of the series of all rows looks for requests that come a second time."""
+        first = shard.segment == ALL and shard.index == 0
+        if not first or profile.repeated is None or len(content_signals(signals)) < LEAST_CONTENT:
+            return None
+        return ReplayWatch(profile.repeated, profile.rows, self.settings)
 
     def _statistics(self, profile: ReferenceProfile, shard: Shard) -> WindowStatistics:
         """Shared by the series of a model version: it depends on the signals alone."""

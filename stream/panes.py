@@ -8,7 +8,7 @@ import numpy as np
 
 from stream.rows import Rows, concat
 
-__all__ = ["OpenPanes", "in_order", "pane_end"]
+__all__ = ["OpenPanes", "first_of_each", "in_order", "pane_end"]
 
 
 def pane_end(ts_ms: int, pane_ms: int) -> int:
@@ -19,6 +19,18 @@ def pane_end(ts_ms: int, pane_ms: int) -> int:
 def in_order(rows: Rows) -> Rows:
     """Sort by (event time, hash of the event id); a doubled event id by its place in the log."""
     return rows.take(np.lexsort((rows.offset, rows.partition, rows.key, rows.ts_ms)))
+
+
+def first_of_each(rows: Rows) -> Rows:
+    """Drop events that are there already: the same id and time, as a client's retry has them.
+
+    Args:
+        rows: of a pane, as `in_order` sorts them.
+    """
+    again = (rows.key[1:] == rows.key[:-1]) & (rows.ts_ms[1:] == rows.ts_ms[:-1])
+    if not again.any():
+        return rows
+    return rows.take(np.concatenate(([0], np.flatnonzero(~again) + 1)))
 
 
 class OpenPanes:

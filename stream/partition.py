@@ -14,7 +14,7 @@ from stream import columns
 from stream.judging import Judging
 from stream.learning import Learner
 from stream.output import Output
-from stream.panes import OpenPanes, in_order
+from stream.panes import OpenPanes, first_of_each, in_order
 from stream.partition_record import PartitionRecord
 from stream.routing import (
     ALL,
@@ -158,7 +158,7 @@ class ColumnsPartition:
                 elif self._judging.knows(model, version):
                     self.counts["before_reference"] += len(rows)
                 else:
-                    yield from self._learn(end, in_order(rows))
+                    yield from self._learn(end, self._once(rows))
             return
         if any(rows.raw is not None for rows in parts):
             self._forget_learner(model, version)
@@ -168,7 +168,7 @@ class ColumnsPartition:
                 for part in parts
             ]
         )
-        ordered = in_order(rows)
+        ordered = self._once(rows)
         prepared = self._judging.prepare(profile, ordered)
         for shard in self._judging.shards(profile, self.number):
             index = self._pick(shard, profile, ordered)
@@ -188,6 +188,12 @@ class ColumnsPartition:
                 VERDICT.encode(verdict),
                 verdict_partition(rows.model, self._judging.settings.kafka.verdict_partitions),
             )
+
+    def _once(self, rows: Rows) -> Rows:
+        """Sort the rows of a pane, each event once."""
+        ordered = first_of_each(in_order(rows))
+        self.counts["doubled"] += len(rows) - len(ordered)
+        return ordered
 
     def _pick(
         self, shard: Shard, profile: ReferenceProfile, rows: Rows

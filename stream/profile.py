@@ -22,6 +22,7 @@ from driftlog.settings import ModelSettings
 from stream.profiling.calendar import Calendar, calendar_of, rate_by_hour
 from stream.profiling.cells import Kind
 from stream.profiling.columns import Column, Columns, Gathering, columns_of
+from stream.profiling.contents import repeated_share
 from stream.profiling.exclusion import is_free_text, why_excluded
 from stream.profiling.joint import joint_signal
 from stream.profiling.season import seasonality
@@ -120,6 +121,7 @@ def build_profile(
         seasonality=seasonality(signals, calendar),
         timezone=calendar.timezone,
         rate_by_hour=rate_by_hour(columns.ts_ms, calendar),
+        repeated=repeated_share(signals[: models.shard_signals], cells),
     )
     return msgspec.structs.replace(
         profile, reference_id=reference_id(profile), effective_from_ms=effective_from_ms

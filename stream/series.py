@@ -22,7 +22,7 @@ from driftlog.settings import Settings
 from stream.alarms import AlarmMemory
 from stream.effect import Effect, Usual, measure
 from stream.evidence import SignalEvidence, signal_verdicts
-from stream.faults import FaultWatch
+from stream.faults import FaultWatch, ReplayWatch, content_signals, contents
 from stream.joint import PairMemory
 from stream.lifecycle import Lifecycle
 from stream.onset import Onsets
@@ -37,7 +37,7 @@ __all__ = ["Identity", "SeriesState"]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
-_VERSION = 3
+_VERSION = 4
 _SHAPES = ("psi", "spread")  # effects of which a few rows say little
 _LEAST_RATIO = 1e-3  # of standard deviations; less is as good as constant
 _SAMPLES = 3  # correlation ids kept of a pane
@@ -72,6 +72,7 @@ class SeriesState:
         pairs: how inputs go together, where the joint signal is one of the shard's.
         statistics: distances that are told of what has moved; none: none.
         by_hand: detectors whose threshold a person has set, with the signals concerned, (S,).
+        replay: where it is this shard that watches for requests that come twice.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class SeriesState:
         pairs: PairMemory | None = None,
         statistics: WindowStatistics | None = None,
         by_hand: Mapping[str, BoolArray] | None = None,
+        replay: ReplayWatch | None = None,
     ) -> None:
         self.identity = identity
         self.signals = tuple(signals)
@@ -112,6 +114,8 @@ class SeriesState:
         hold = settings.detection.pending_panes + settings.detection.resolve_panes
         self._alarms = AlarmMemory(self._detectors, count, hold)
         self._faults = FaultWatch(self.signals)
+        self._replay = replay
+        self._content = places[content_signals(self.signals)]
         self._samples: list[tuple[int, tuple[str, ...]]] = []
         self._pairs = pairs
         self._joint = np.array([s.joint is not None for s in self.signals], dtype=np.bool_)
@@ -195,6 +199,10 @@ class SeriesState:
             for i in range(min(_SAMPLES, count))
         )
         verdict = self._verdict(start_ms, at, ids, readings, beyond, effect, spans, shown)
+        if self._replay is not None and (rows.numbers or rows.categories):
+            told = self._replay.step(pane, contents(prepared, self._content))
+            if told is not None:
+                verdict = msgspec.structs.replace(verdict, signals=(*verdict.signals, told))
         self._samples = [*self._samples[1 - stream.window_panes :], (start_ms + stream.pane, ids)]
         self.closed_through_ms = start_ms + stream.pane
         self.last = verdict
@@ -393,6 +401,7 @@ class SeriesState:
             "life": self._life.dump(),
             **self._alarms.dump(),
             "faults": self._faults.state(),
+            "replay": [] if self._replay is None else self._replay.state(),
             "samples": self._samples,
             "pairs": [] if self._pairs is None else self._pairs.dump(),
         }
@@ -426,6 +435,8 @@ class SeriesState:
             if self._pairs is not None:
                 self._pairs.load(plain["pairs"])
             self._faults.restore(plain["faults"])
+            if self._replay is not None:
+                self._replay.restore(plain["replay"])
             self._samples = [(int(end), tuple(ids)) for end, ids in plain["samples"]]
             self.closed_through_ms = int(plain["closed_through_ms"])
         except (

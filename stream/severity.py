@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
-from driftlog.records import OUTPUT_SIGNALS, AlertSignal, Because, Decision, Severity
+from driftlog.records import OUTPUT_SIGNALS, AlertSignal, Because, Decision, FaultKind, Severity
 from driftlog.settings import DecisionSettings
 
 __all__ = ["Evidence", "decide", "rate"]
+
+_ROWS: Final = {FaultKind.SILENCE: 2, FaultKind.VOLUME: 1, FaultKind.REPLAY: 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,7 @@ class Evidence:
     largest_psi: float
     panes_open: int
     fault: bool = False  # whether some signal is broken rather than changed
+    rows_wrong: int = 0  # points for rows that are not there (2), too many, or there twice (1)
 
     @classmethod
     def of(cls, signals: Iterable[AlertSignal], drift_share: float, panes_open: int) -> Evidence:
@@ -33,16 +37,18 @@ class Evidence:
             largest_psi=max((s.psi for s in active), default=0.0),
             panes_open=panes_open,
             fault=any(s.fault is not None for s in active),
+            rows_wrong=max((_ROWS.get(s.fault.kind, 0) for s in active if s.fault), default=0),
         )
 
 
 def rate(evidence: Evidence, settings: DecisionSettings, long_panes: int) -> Severity:
-    """Return the severity: a point for each of four facts.
+    """Return the severity: a point for each of four facts, and for rows that are not as usual.
 
     One point each for a critical effect, a drifted output or errors, a share at which retraining is
-    due, and an incident open for longer than ``long_panes``. No point is info, one warning, two
-    critical; three are an emergency where the share reaches ``emergency_share`` with an output
-    drifted, else critical.
+    due, and an incident open for longer than ``long_panes``. Rows that stopped coming count two,
+    since nothing can be seen any more; rows that are many times more or fewer, or come twice, one.
+    No point is info, one warning, two critical; three are an emergency where the share reaches
+    ``emergency_share`` with an output drifted, else critical.
     """
     points = sum(
         (
@@ -51,6 +57,7 @@ def rate(evidence: Evidence, settings: DecisionSettings, long_panes: int) -> Sev
             evidence.output_drifted,
             evidence.drift_share >= settings.retrain_share,
             evidence.panes_open > long_panes,
+            evidence.rows_wrong,
         )
     )
     if points >= 3 and evidence.output_drifted and evidence.drift_share >= settings.emergency_share:

@@ -15,7 +15,7 @@ from driftlog.records import (
     text_part,
 )
 
-__all__ = ["figure", "figures", "sentence", "shares", "shortened", "title"]
+__all__ = ["figure", "figures", "lasting", "sentence", "shares", "shortened", "title"]
 
 _NAMED = 2  # signals named in a title; the rest are counted
 _LONGEST = 60  # letters of a name
@@ -77,6 +77,18 @@ def shares(before: float, after: float) -> str:
     return " → ".join(texts)
 
 
+def lasting(span_ms: int) -> str:
+    """Say how long something lasts, in whole seconds, minutes or hours.
+
+    >>> lasting(10_000), lasting(360_000), lasting(5_400_000), lasting(180_000_000)
+    ('10 s', '6 min', '90 min', '50 h')
+    """
+    seconds = span_ms // 1000
+    if seconds < 120:
+        return f"{seconds} s"
+    return f"{seconds // 60} min" if seconds < 7_200 else f"{seconds // 3_600} h"
+
+
 def sentence(signal: AlertSignal) -> str:
     """Say what moved, which way and how far: ``distance up 1,040 → 1,480 (2.1 sd)``.
 
@@ -86,6 +98,8 @@ def sentence(signal: AlertSignal) -> str:
     """
     if signal.signal == JOINT_SIGNAL:
         return _untied(signal)
+    if signal.signal in ROW_SIGNALS and signal.fault is not None:
+        return signal.fault.words
     whole = name = _WHAT.get(signal.signal, shortened(signal.signal))
     text = text_part(signal.signal)
     if text is not None:

@@ -118,7 +118,10 @@ class Report:
             self._title(drift, several)
             if trace is None:
                 continue
-            profile = next(one for one in trace.profile.signals if one.signal == drift.worst.signal)
+            signal = drift.worst.signal
+            profile = next((one for one in trace.profile.signals if one.signal == signal), None)
+            if profile is None:  # of rows, not of what they hold
+                continue
             if has_plot(drift, profile):
                 lines = plot(drift, trace, self._when, detection, stream.pane, width)
             else:

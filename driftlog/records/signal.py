@@ -7,9 +7,11 @@ from typing import Literal, get_args
 __all__ = [
     "JOINT_SIGNAL",
     "OUTPUT_SIGNALS",
+    "REPLAY_SIGNAL",
     "ROW_SIGNALS",
     "SERVICE_SIGNALS",
     "TEXT_PARTS",
+    "VOLUME_SIGNAL",
     "TextPart",
     "input_signal",
     "signal_input",
@@ -21,7 +23,9 @@ OUTPUT_SIGNALS = ("prediction", "confidence", "entropy", "margin")
 SERVICE_SIGNALS = ("latency", "error")  # milliseconds; whether the status was not ok
 JOINT_SIGNAL = "joint"  # how usual the combination of a row's inputs is
 # Of rows rather than of what they hold; told of only while something is wrong with them.
-ROW_SIGNALS = ("(replay)", "(volume)")
+REPLAY_SIGNAL = "(replay)"
+VOLUME_SIGNAL = "(volume)"
+ROW_SIGNALS = (REPLAY_SIGNAL, VOLUME_SIGNAL)
 
 TextPart = Literal["length", "words", "unknown_words", "ngrams"]
 TEXT_PARTS: tuple[TextPart, ...] = get_args(TextPart)  # what free text is watched by
