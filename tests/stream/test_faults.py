@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from benchmarks.quality.model import profile_of
-from driftlog.records import Fault, FaultKind, SignalProfile, SignalType
+from driftlog.records import Fault, FaultKind, SignalProfile, SignalType, TextSource
 from stream.faults import FaultWatch, Look, Usual, recognise
 from stream.faults.swapped import swapped
 from stream.rows import MISSING, WRONG_NUMBER, WRONG_READABLE, WRONG_TYPE, CategoryColumn, Rows
@@ -368,3 +369,12 @@ def test_without_frequent_values_a_bin_says_how_often_one_may_be() -> None:
     held = rows(numbers={"normal": normal(np.random.default_rng(9), ROWS) * 100})
     found = recognise(watched(old, held))
     assert found is not None and found.kind is FaultKind.UNIT
+
+
+def test_of_what_is_made_of_a_text_only_its_absence_is_told() -> None:
+    source = TextSource(input="normal", part="length")
+    made = msgspec.structs.replace(profile("normal"), text=source)
+    values = normal(np.random.default_rng(10), ROWS)
+    assert recognise(watched(made, rows(numbers={"normal": values * 100}))) is None
+    found = recognise(watched(made, rows(numbers={"normal": np.full(ROWS, np.nan)})))
+    assert found is not None and found.kind is FaultKind.VANISHED
