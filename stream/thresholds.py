@@ -25,6 +25,7 @@ CONVENTIONAL_PSI: Final = 0.2
 CONVENTIONAL_LEVEL: Final = 0.05
 _LEAST_ROWS: Final = 1_000.0  # between false alarms: fewer are not worth a detector
 _LARGEST_BLOCK: Final = 256  # rows, of the block sums behind V
+_HOUR_S: Final = 3_600.0
 _LEAST_LEVEL: Final = 1e-300
 
 
@@ -143,7 +144,13 @@ def thresholds(profile: ReferenceProfile, settings: Settings) -> Thresholds:
         spread_centre=np.array([one.spread.centre if one.spread else 0.0 for one in signals]),
         spread_scale=np.array([one.spread.scale if one.spread else 1.0 for one in signals]),
         adwin_log_inv_delta=_log_inv_deltas(
-            np.array([adwin_log_inv_delta(between, v) for v in variance]), hand.get(ADWIN.name)
+            np.array(
+                [
+                    adwin_log_inv_delta(between, v * _hourly_error(one, rate))
+                    for one, v in zip(signals, variance, strict=True)
+                ]
+            ),
+            hand.get(ADWIN.name),
         ),
         adwin_scale=np.array([one.skewness for one in signals]),
         psi_level=np.full(len(signals), max(level, _LEAST_LEVEL)),
@@ -191,6 +198,15 @@ def _present(one: SignalProfile) -> int:
 def _behind(one: SignalProfile) -> int:
     """Values behind the signal's usual: of a cycle those of its weakest hour."""
     return max(round(weakest_rows(one) * (1.0 - one.missing)), 1)
+
+
+def _hourly_error(one: SignalProfile, rate: float) -> float:
+    """By how much the reference's own error raises the long-run variance of what a cycle leaves.
+
+    It differs from hour to hour, and ADWIN compares hours: of n rows an hour, each off by the same
+    error of variance 1/m, the sum's variance is n (1 + n/m).
+    """
+    return 1.0 if one.season is None else 1.0 + rate * _HOUR_S / _behind(one)
 
 
 def _raised(ratio: float, one: SignalProfile) -> float:

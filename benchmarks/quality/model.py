@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.quality.kinds import LEVELS, Kind, Source
+from benchmarks.quality.kinds import DAYS, LEVELS, Kind, Source
 from driftlog.records import ReferenceProfile, SignalType
 from driftlog.settings import Duration, ModelSettings, Settings
 from stream.preparation import Preparation, Prepared
@@ -69,14 +69,15 @@ def names(count: int = SIGNALS) -> tuple[str, ...]:
 
 def reference(kind: Kind, rows: int, rng: np.random.Generator) -> ReferenceProfile:
     """The profile of a reference of this kind: 20 signals, each with a sample of its own."""
-    values = Source(kind, SIGNALS, rng).rows(rows)
+    values, ts_ms = Source(kind, SIGNALS, rng, day_rows=max(rows // DAYS, 1)).timed(rows)
     columns = {name: (row, kind.type) for name, row in zip(names(), values, strict=True)}
-    return profile_of(columns)
+    return profile_of(columns, ts_ms=ts_ms if kind.cycle else None)
 
 
 def profile_of(
     columns: Mapping[str, tuple[FloatArray, SignalType]],
     levels: Mapping[str, tuple[str, ...]] | None = None,
+    ts_ms: NDArray[np.int64] | None = None,
 ) -> ReferenceProfile:
     """The production profile of columns given as arrays.
 
@@ -84,6 +85,7 @@ def profile_of(
         columns: values by name, (m,), NaN where missing; of a category the index of its level,
             of a boolean 0 and 1.
         levels: of categories; those not named have `LEVELS`.
+        ts_ms: event times, (m,), rising; None: nothing is known of them.
     """
     found = []
     for name, (values, kind) in columns.items():
@@ -100,14 +102,15 @@ def profile_of(
     rows = len(next(iter(columns.values()))[0])
     # Named, so that no column is taken for a key: nothing here is one.
     models = ModelSettings(include=tuple(columns))
-    times = np.arange(rows, dtype=np.int64)
+    order = np.arange(rows, dtype=np.int64)
+    times = order if ts_ms is None else ts_ms
     return build_profile(
-        Columns(times, tuple(found), {}, key=times.astype(np.uint64)),
+        Columns(times, tuple(found), {}, key=order.astype(np.uint64)),
         model="quality",
         version="1",
         origin="file",
         models=models,
-        timed=False,
+        timed=ts_ms is not None,
     )
 
 
@@ -115,11 +118,16 @@ def _kinds(there: NDArray[np.bool_], kind: Cell) -> NDArray[np.int8]:
     return np.where(there, kind, Cell.MISSING).astype(np.int8)
 
 
-def prepared(preparation: Preparation, values: FloatArray, kind: Kind) -> Prepared:
-    """Rows (S, n) of a kind as detectors take them; NaN where missing."""
+def prepared(
+    preparation: Preparation,
+    values: FloatArray,
+    kind: Kind,
+    ts_ms: NDArray[np.int64] | None = None,
+) -> Prepared:
+    """Rows (S, n) of a kind as detectors take them, NaN where missing; cycles need their times."""
     if kind.type is not SignalType.CATEGORY:
         columns = dict(zip(names(len(values)), values, strict=True))
-        return preparation.of_columns(values.shape[1], columns, {})
+        return preparation.of_columns(values.shape[1], columns, {}, ts_ms)
     codes = np.where(np.isfinite(values), values, -1).astype(np.int32)
     own = (*LEVELS, "a new level")  # index 50, for scenarios
     return preparation.of_columns(

@@ -98,6 +98,8 @@ def _of_kind(
     real = [e for e in plan.expected if e != DEFAULT]
     pace = Pace.for_run(rows, max(real, default=1.0))
     kind = KINDS[name]
+    if plan.reference < kind.least_reference:
+        return []
     rng = np.random.default_rng([seed, sorted(KINDS).index(name), plan.reference])
     budgets = {e: e / pace.months(rows) for e in plan.expected if e != DEFAULT}
     results = {
@@ -122,7 +124,8 @@ def _of_kind(
         source = Source(kind, SIGNALS, rng)
         for at in range(0, plan.rows, _CHUNK_PANES * PANE_ROWS):
             count = min(_CHUNK_PANES * PANE_ROWS, plan.rows - at)
-            chunk = prepared(preparation, source.rows(count), kind)
+            values, ts_ms = source.timed(count)
+            chunk = prepared(preparation, values, kind, ts_ms)
             for _, rehearsal, tally in runs:
                 for pane in rehearsal.run(chunk, PANE_ROWS):
                     tally.take(pane)

@@ -49,10 +49,12 @@ def test_more_incidents_than_chance_allows_are_no_pass() -> None:
 def test_every_kind_makes_a_reference_and_rows(name: str) -> None:
     kind = KINDS[name]
     rng = np.random.default_rng(3)
-    profile = reference(kind, 2_000, rng)
+    profile = reference(kind, max(2_000, kind.least_reference), rng)
     assert {one.type for one in profile.signals} == {kind.type}
+    assert all((one.season is not None) == bool(kind.cycle) for one in profile.signals)
     source = Source(kind, len(profile.signals), rng)
-    rows = prepared(Preparation(profile.signals), source.rows(500), kind)
+    values, ts_ms = source.timed(500)
+    rows = prepared(Preparation(profile.signals), values, kind, ts_ms)
     assert not rows.missing.any()
     assert abs(float(rows.z.mean())) < 0.5
     if name == "zipf":

@@ -15,9 +15,11 @@ from driftlog.records import (
     SignalState,
     Verdict,
 )
+from driftlog.settings import load_settings
 from stream.judging import Judging
 from stream.preparation import Preparation
 from stream.rehearsal import Rehearsal, Tally
+from stream.thresholds import thresholds
 from tests.stream.daily import (
     DAY_MS,
     PANE_MS,
@@ -180,6 +182,16 @@ def test_two_weeks_carry_a_weekly_cycle() -> None:
     saturday.numbers["number 0"][(saturday.ts_ms // DAY_MS + 3) % 7 >= 5] += 6.0
     prepared = saturday.prepared(Preparation(profile.signals))
     assert abs(float(prepared.z[profile.signals.index(_of(profile, "number 0"))].mean())) < 0.1
+
+
+def test_adwin_is_held_back_where_an_hour_is_known_by_few_of_its_rows() -> None:
+    profile = reference()
+    rate = {"detection.expected_rate": profile.rate}
+    usual = thresholds(profile, load_settings(environ={}, overrides=rate))
+    often = {"detection.expected_rate": 100.0 * profile.rate}
+    busy = thresholds(profile, load_settings(environ={}, overrides=often))
+    # A hundred times the rows an hour, and no more is known: 1 + 100/4 instead of 1 + 1/4.
+    assert (busy.adwin_log_inv_delta > 15.0 * usual.adwin_log_inv_delta).all()
 
 
 def test_hours_are_those_of_the_time_zone() -> None:
