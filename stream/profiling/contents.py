@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import msgspec
 import numpy as np
 
 from driftlog.records import SignalProfile, rounded
@@ -30,7 +31,8 @@ def repeated_share(
     inputs = [signals[i] for i in content_signals(signals) if signals[i].signal in cells]
     if not inputs:
         return None
-    preparation = Preparation(inputs)
+    # What is hashed are plain values: a request is the same at any hour.
+    preparation = Preparation([msgspec.structs.replace(one, season=None) for one in inputs])
     every = np.arange(len(inputs), dtype=np.intp)
     first = cells[inputs[0].signal]
     rows = len(first.codes) if isinstance(first, CategoryColumn) else len(first)
