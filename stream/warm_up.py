@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import pi, sin
 from typing import Final
+
+import msgspec
 
 from driftlog.records import EVENT, Event, Outputs
 from driftlog.settings import ModelSettings, Settings
@@ -15,8 +18,11 @@ __all__ = ["warm_up"]
 
 _MODEL: Final = "warm-up"
 _SEGMENT: Final = "some"
-_PANES: Final = 3
-_ROWS: Final = 30  # a pane
+_PANES: Final = 4
+_ROWS: Final = 60  # a pane
+_DAY_MS: Final = 86_400_000
+_DAYS: Final = 2  # of the reference, so that it carries a daily cycle
+_ROWS_A_DAY: Final = 1_440
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +49,23 @@ def warm_up(settings: Settings) -> None:
     """
     own = Settings(
         stream=settings.stream,
-        detection=settings.detection,
+        # What has moved goes further ways than what is usual: here something moves at once.
+        detection=msgspec.structs.replace(settings.detection, min_rows=1, pending_panes=1),
         models=ModelSettings(segments=(_SEGMENT,)),
     )
-    events = [_event(number, own.stream.pane) for number in range(_PANES * _ROWS)]
-    profile = profile_of_events(events, model=_MODEL, version="1", origin="file", models=own.models)
+    usual = [
+        _event(number, number * _DAY_MS // _ROWS_A_DAY) for number in range(_DAYS * _ROWS_A_DAY + 1)
+    ]
+    profile = profile_of_events(usual, model=_MODEL, version="1", origin="file", models=own.models)
+    pane = own.stream.pane
+    events = [
+        _event(
+            number,
+            (number // _ROWS + 1) * pane + number % _ROWS * pane // _ROWS,
+            moved=100.0 if number >= 2 * _ROWS else 0.0,
+        )
+        for number in range(_PANES * _ROWS)
+    ]
     book = ReferenceBook([profile])
     records = [_Record(number, one.ts_ms, EVENT.encode(one)) for number, one in enumerate(events)]
     first, later = Pipeline(own, book), Pipeline(own, book)
@@ -59,19 +77,23 @@ def warm_up(settings: Settings) -> None:
     later.close()
 
 
-def _event(number: int, pane_ms: int) -> Event:
+def _event(number: int, ts_ms: int, moved: float = 0.0) -> Event:
     score = (number % 11) / 10
+    by_hour = sin(2 * pi * ts_ms / _DAY_MS)
+    value = number % 7 + 0.5 + 3.0 * by_hour
     return Event(
-        event_id=str(number),
+        event_id=f"{moved:g} {ts_ms}",
         correlation_id=str(number),
-        ts_ms=(number // _ROWS + 1) * pane_ms + number % _ROWS * pane_ms // _ROWS,
+        ts_ms=ts_ms,
         model=_MODEL,
         version="1",
         segment=_SEGMENT if number % 2 else None,
         inputs={
-            "number": number % 7 + 0.5,
+            "number": value + moved,
+            "follows": 2.0 * value + number % 3,  # so that there is a tie to watch
             "category": "abc"[number % 3],
             "boolean": number % 2 == 0,
+            "text": f"some words that differ by number {number} and by {number % 13}",
         },
         outputs=Outputs(prediction="x", confidence=score, scores={"x": score, "y": 1 - score}),
         latency_ms=1.0 + number % 5,
