@@ -20,6 +20,7 @@ _MODEL: Final = "warm-up"
 _SEGMENT: Final = "some"
 _PANES: Final = 4
 _ROWS: Final = 60  # a pane
+_WORDS: Final = ("some", "words", "that", "stand", "for", "a", "free", "text")
 _DAY_MS: Final = 86_400_000
 _DAYS: Final = 2  # of the reference, so that it carries a daily cycle
 _ROWS_A_DAY: Final = 1_440
@@ -80,7 +81,7 @@ def warm_up(settings: Settings) -> None:
 def _event(number: int, ts_ms: int, moved: float = 0.0) -> Event:
     score = (number % 11) / 10
     by_hour = sin(2 * pi * ts_ms / _DAY_MS)
-    value = number % 7 + 0.5 + 3.0 * by_hour
+    value = number % 7 + 0.5
     return Event(
         event_id=f"{moved:g} {ts_ms}",
         correlation_id=str(number),
@@ -91,9 +92,10 @@ def _event(number: int, ts_ms: int, moved: float = 0.0) -> Event:
         inputs={
             "number": value + moved,
             "follows": 2.0 * value + number % 3,  # so that there is a tie to watch
+            "by_hour": value + 5.0 * by_hour,
             "category": "abc"[number % 3],
             "boolean": number % 2 == 0,
-            "text": f"some words that differ by number {number} and by {number % 13}",
+            "text": " ".join(_WORDS[number // step % len(_WORDS)] for step in (1, 8, 64, 512)),
         },
         outputs=Outputs(prediction="x", confidence=score, scores={"x": score, "y": 1 - score}),
         latency_ms=1.0 + number % 5,
