@@ -226,3 +226,7 @@ def _count(held: _Moved, column: CategoryColumn) -> None:
 def _unanswered(look: Look, found: Fault) -> bool:
     gone = found.kind in (FaultKind.NULLS, FaultKind.VANISHED)
     return gone and look.profile.role != "input"
+
+
+def _swappable(profile: SignalProfile) -> bool:
+    return profile.role == "input" and profile.text is None
