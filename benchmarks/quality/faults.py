@@ -39,8 +39,8 @@ class Named:
     drifted: int = 0  # whose state became drift
     right: int = 0  # named as what they are
     wrong: int = 0  # named as something else at some pane
-    delays: list[int] = field(default_factory=list)  # until the fault was named
-    incident: list[int] = field(default_factory=list)  # until the state became drift
+    delays: dict[int, int] = field(default_factory=dict)  # until it was named: panes -> runs
+    incident: dict[int, int] = field(default_factory=dict)  # until the state became drift
 
 
 def measure_faults(
@@ -135,7 +135,11 @@ class _Watch:
         named.wrong += self.wrong
         if self.drift >= 0:
             named.drifted += 1
-            named.incident.append(self.drift - self.change + 1)
+            _count(named.incident, self.drift - self.change + 1)
         if self.right >= 0:
             named.right += 1
-            named.delays.append(self.right - self.change + 1)
+            _count(named.delays, self.right - self.change + 1)
+
+
+def _count(delays: dict[int, int], panes: int) -> None:
+    delays[panes] = delays.get(panes, 0) + 1

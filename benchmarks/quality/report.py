@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -348,8 +348,6 @@ def _faults(runs: Sequence[Named]) -> Iterator[str]:
     for title in dict.fromkeys(one.title for one in runs):
         here = [one for one in runs if one.title == title]
         total = sum(one.runs for one in here)
-        delays = [delay for one in here for delay in one.delays]
-        incident = [delay for one in here for delay in one.incident]
         rows.append(
             (
                 title,
@@ -357,8 +355,13 @@ def _faults(runs: Sequence[Named]) -> Iterator[str]:
                 f"{len(here)} shapes" if len(here) > 1 else here[0].shape,
                 f"{sum(one.right for one in here)} of {total}" if here[0].kind else "",
                 f"{sum(one.wrong for one in here)} of {total}",
-                f"{np.median(delays):.0f}" if delays else "",
-                f"{np.median(incident):.0f}" if incident else "",
+                _median([one.delays for one in here]),
+                _median([one.incident for one in here]),
             )
         )
     yield _table(head, rows)
+
+
+def _median(counts: Sequence[Mapping[int, int]]) -> str:
+    delays = [delay for one in counts for delay, runs in one.items() for _ in range(runs)]
+    return f"{np.median(delays):.0f}" if delays else ""
