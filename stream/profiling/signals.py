@@ -229,7 +229,7 @@ def _calibrated(draft: SignalProfile, prepared: Prepared) -> SignalProfile:
         long_run_variance=variance,
         inflation=rounded(indicator_inflation(codes)),
         ordered_inflation=rounded(ordered_inflation(codes, ordered_bins(draft))),
-        centres=_centres(draft, codes, prepared.z[0]),
+        centres=_centres(draft, codes, prepared),
         autocorrelation=rounded(_lag_one(z)),
         skewness=rounded(adwin_scale(z)),
         # Whatever the inputs do widens the joint score; it is theirs to tell.
@@ -258,9 +258,17 @@ def _spread(z: NDArray[np.float64]) -> SpreadProfile | None:
 
 
 def _centres(
-    draft: SignalProfile, codes: NDArray[np.int16], z: NDArray[np.float64]
+    draft: SignalProfile, codes: NDArray[np.int16], prepared: Prepared
 ) -> tuple[float, ...]:
-    """Mean z of each bin of a number; of a bin without rows where its values would be."""
+    """Mean of each bin of a number, clipped, in sd; of a bin without rows where it would be.
+
+    Bins are of the values themselves, so of a signal with a cycle z would not do: it is what the
+    cycle leaves of them.
+    """
+    z = prepared.z[0]
+    if draft.season is not None and draft.sd > 0.0:
+        low, high = ((end - draft.mean) / draft.sd for end in draft.clip)
+        z = np.clip(prepared.plain[0], low, high)
     centres = list(bin_centres(draft))
     for code in range(len(centres)):
         held = z[codes == code]

@@ -100,6 +100,16 @@ def test_a_cycle_that_the_reference_has_seen_raises_nothing() -> None:
     assert run(unaware, later.days(6)).incidents > 0
 
 
+@pytest.mark.parametrize("amplitude", [5.0, 30.0])
+def test_a_cycle_may_be_nearly_all_of_a_signal(amplitude: float) -> None:
+    # What the cycle leaves is then of another order than the values, in bins as in means.
+    later = Daily(3, amplitude)
+    profile = profile_of(later.days(4))
+    number = _of(profile, "number 0")
+    assert number.season is not None and list(number.centres) == sorted(number.centres)
+    assert run(profile, later.days(2)).incidents == 0
+
+
 def test_a_shift_on_top_of_the_cycle_is_seen_nearly_as_soon_as_without_one() -> None:
     found = {}
     for amplitude in (1.0, 0.0):
