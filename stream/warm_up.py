@@ -8,6 +8,9 @@ from typing import Final
 
 import msgspec
 
+import numpy as np
+
+from detectors.season import DAY_KNOTS, SeasonStandardiser, covariance
 from driftlog.records import EVENT, Event, Outputs
 from driftlog.settings import ModelSettings, Settings
 from stream.book import ReferenceBook
@@ -76,6 +79,15 @@ def warm_up(settings: Settings) -> None:
     later.columns.restore({key: value for key, value in state.items() if value is not None})
     later.feed(records[-_ROWS:])  # a stored series is read when it is needed
     later.close()
+    _season()
+
+
+def _season() -> None:
+    """A cycle takes days of rows to be found: what it is told by is called as it is."""
+    knots = np.ones((1, DAY_KNOTS))
+    standardiser = SeasonStandardiser(knots, knots, np.array([[-1.0, 1.0]]))
+    standardiser.z(np.zeros((1, 1)), np.zeros(1, dtype=np.int64))
+    covariance(knots[0])
 
 
 def _event(number: int, ts_ms: int, moved: float = 0.0) -> Event:
