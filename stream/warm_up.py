@@ -7,7 +7,6 @@ from math import pi, sin
 from typing import Final
 
 import msgspec
-
 import numpy as np
 
 from detectors.season import DAY_KNOTS, SeasonStandardiser, covariance
