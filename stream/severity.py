@@ -6,7 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from driftlog.records import OUTPUT_SIGNALS, AlertSignal, Because, Decision, FaultKind, Severity
+from driftlog.records import (
+    JOINT_SIGNAL,
+    OUTPUT_SIGNALS,
+    AlertSignal,
+    Because,
+    Decision,
+    FaultKind,
+    Severity,
+)
 from driftlog.settings import DecisionSettings
 
 __all__ = ["Evidence", "decide", "rate"]
@@ -23,6 +31,7 @@ class Evidence:
     largest_sd: float
     largest_psi: float
     panes_open: int
+    joint_drifted: bool = False  # whether inputs no longer go together as usual
     fault: bool = False  # whether some signal is broken rather than changed
     rows_wrong: int = 0  # points for rows that are not there (2), too many, or there twice (1)
 
@@ -36,6 +45,7 @@ class Evidence:
             largest_sd=max((abs(s.effect_sd) for s in active), default=0.0),
             largest_psi=max((s.psi for s in active), default=0.0),
             panes_open=panes_open,
+            joint_drifted=any(s.signal == JOINT_SIGNAL for s in active),
             fault=any(s.fault is not None for s in active),
             rows_wrong=max((_ROWS.get(s.fault.kind, 0) for s in active if s.fault), default=0),
         )
@@ -88,6 +98,9 @@ def decide(evidence: Evidence, settings: DecisionSettings) -> tuple[Decision, Be
         return Decision.INVESTIGATE, because(
             "drift_share >= investigate_share", settings.investigate_share
         )
+    if evidence.joint_drifted:
+        # It has no part in the share: one score for all inputs, however many of them it is about.
+        return Decision.INVESTIGATE, because("joint_drifted", settings.investigate_share)
     return Decision.NO_ACTION, because(
         "drift_share < investigate_share", settings.investigate_share
     )

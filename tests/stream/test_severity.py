@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import hypothesis
 import pytest
 from hypothesis import given
@@ -55,14 +57,23 @@ def test_each_of_four_facts_is_a_step_of_severity(held: Evidence, expected: Seve
     assert rate(held, USUAL, LONG) is expected
 
 
+DUE = "drift_share >= investigate_share"
+
+
 @pytest.mark.parametrize(
     ("held", "decision", "rule"),
     [
         (evidence(0.0), Decision.NO_ACTION, "drift_share < investigate_share"),
         (evidence(0.199), Decision.NO_ACTION, "drift_share < investigate_share"),
-        (evidence(0.2), Decision.INVESTIGATE, "drift_share >= investigate_share"),
+        (evidence(0.2), Decision.INVESTIGATE, DUE),
         (evidence(0.3), Decision.RETRAIN, "drift_share >= retrain_share"),
         (evidence(0.01, output=True), Decision.RETRAIN, "output_drifted"),
+        (replace(evidence(0.0), joint_drifted=True), Decision.INVESTIGATE, "joint_drifted"),
+        (
+            replace(evidence(0.3), joint_drifted=True),
+            Decision.RETRAIN,
+            "drift_share >= retrain_share",
+        ),
     ],
 )
 def test_a_decision_names_its_rule_and_what_it_was_fed(
