@@ -6,7 +6,7 @@ import numpy as np
 
 from detectors.contract import FloatArray, IntArray
 
-_WIDTH = 11.0  # V/d^2 rows each side; measured, see `half_width`
+_WIDTH = 15.0  # V/d^2 rows each side; measured, see `half_width`
 _LEAST_SHIFT = 0.05  # sd; a smaller one is not what a CUSUM alarmed at
 _LIKELY = 2.97  # nats below the best cut: -ln(1 - sqrt(.9))
 
@@ -14,9 +14,10 @@ _LIKELY = 2.97  # nats below the best cut: -ln(1 - sqrt(.9))
 def half_width(shift: FloatArray, variance: FloatArray) -> FloatArray:
     """Rows by which the onset of a CUSUM may be off, to either side, (S,); at least one.
 
-    ``c V / d^2`` with c = 11: nine of ten true changes lie no further away. For the maximum
-    likelihood estimate c would be 7 (Bai 1997); a CUSUM's last zero is a little worse, as its
-    allowance is rarely half the shift.
+    ``c V / d^2`` with c = 15: nine of ten true changes lie no further away. For the maximum
+    likelihood estimate c would be 7 (Bai 1997); a CUSUM's last zero is worse, as its allowance is
+    rarely half the shift, and worst for shifts between two allowances: so c hangs on the bank's
+    allowances, and is measured anew when they change (`benchmarks.quality`, part ``delay``).
 
     Args:
         shift: d, the measured shift of the mean in sd, either sign.
@@ -27,7 +28,7 @@ def half_width(shift: FloatArray, variance: FloatArray) -> FloatArray:
     models, Rev. Econ. Stat. 79, for the rate V/d^2.
 
     >>> half_width(np.array([1.0, -0.5, 9.0]), np.array([1.0, 4.0, 1.0]))
-    array([ 11., 176.,   1.])
+    array([ 15., 240.,   1.])
     """
     size = np.maximum(np.abs(shift), _LEAST_SHIFT)
     rows: FloatArray = np.maximum(_WIDTH * variance / (size * size), 1.0)

@@ -102,7 +102,7 @@ def _delay(found: Findings) -> Iterator[str]:
         "that ADWIN .002 has on the same kind; for autocorrelated kinds, where ADWIN .002 alarms "
         "all the time, ADWIN is as production solves it for the bank's nominal T. Yardstick: "
         "2 V ln(T) / d². Onset: median error over median delay. In its interval: share of the "
-        "changes that lie within the 90 % interval of the onset, half of which is 11 V / d² rows, "
+        "changes that lie within the 90 % interval of the onset, half of which is 15 V / d² rows, "
         "d as measured."
     )
     yield _table(

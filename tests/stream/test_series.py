@@ -236,7 +236,7 @@ def test_the_onset_is_given_with_the_interval_it_lies_in_and_both_stay() -> None
         onset = told[0]
         assert onset is not None
         assert onset.earliest_ms < onset.ts_ms < onset.latest_ms
-        assert onset.latest_ms - onset.earliest_ms <= 60 * PANE_MS // ROWS  # d = 1: 22 rows
+        assert onset.latest_ms - onset.earliest_ms <= 60 * PANE_MS // ROWS  # d = 1: 30 rows
         within += onset.earliest_ms <= 70 * PANE_MS <= onset.latest_ms
     assert within >= 9
 
