@@ -80,7 +80,7 @@ class PageHinkley:
     >>> bank.update(z, at)
     >>> reading = bank.end_pane(0)
     >>> reading.hits, int(reading.direction[0]), reading.onset[:, 0].tolist()
-    (((0, 558),), 1, [50300, 0, 503])
+    (((0, 554), (0, 556)), 1, [50300, 0, 503])
     >>> round(float(reading.effect[0]), 2)
     0.74
 

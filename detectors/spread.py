@@ -77,7 +77,7 @@ class Spread:
     >>> bank.update(z, at)
     >>> reading = bank.end_pane(0)
     >>> reading.hits, reading.onset[:, 0].tolist(), round(float(reading.ratio[0]), 1)
-    (((0, 573),), [48400, 0, 484], 1.5)
+    (((0, 575),), [48400, 0, 484], 1.6)
 
     References
     ----------

@@ -6,7 +6,7 @@ from pathlib import Path
 import detectors
 
 ALLOWED = {"detectors", "numpy", "numba", "scipy"}
-PLAIN = {"abc", "dataclasses", "typing", "collections", "math"}
+PLAIN = {"abc", "collections", "dataclasses", "functools", "math", "typing"}
 
 
 def test_detectors_import_only_numbers() -> None:
