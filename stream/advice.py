@@ -23,7 +23,9 @@ from driftlog.records import (
 from stream.routing import ALL
 from stream.wording import shortened
 
-__all__ = ["advice"]
+__all__ = ["NEW_USUAL", "advice"]
+
+NEW_USUAL: Final = "If it is the new usual:"  # what follows takes an alert on the topic
 
 _NAMED: Final = 3  # segments named; the rest are counted
 
@@ -79,7 +81,7 @@ def advice(alert: Alert) -> str:
     if heard[0].signal not in SERVICE_SIGNALS:
         version, _, _ = heard[0].series.rpartition("/")
         steps.append(
-            f"If it is the new usual: driftlog reference accept {quote(version)} "
+            f"{NEW_USUAL} driftlog reference accept {quote(version)} "
             f"--alert {quote(alert.alert_id)}"
         )
     return " ".join(steps)

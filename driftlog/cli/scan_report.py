@@ -10,7 +10,7 @@ from driftlog.cli.onset_text import between
 from driftlog.cli.scan_file import Times
 from driftlog.cli.scan_means import Trace
 from driftlog.cli.scan_tally import Drift, Tally
-from driftlog.records import Alert, AlertStatus, Severity, SignalState, SignalVerdict
+from driftlog.records import JOINT_SIGNAL, Alert, AlertStatus, Severity, SignalState, SignalVerdict
 from driftlog.settings import Settings
 
 if TYPE_CHECKING:
@@ -82,6 +82,8 @@ class Report:
         from rich.table import Table
         from rich.text import Text
 
+        from stream.advice import NEW_USUAL
+
         table = Table(box=box.SIMPLE_HEAD, padding=(0, 1))
         for name in ("since", "how bad", "way", "what"):
             table.add_column(name, no_wrap=name in ("since", "how bad"))
@@ -89,6 +91,8 @@ class Report:
             tally.incidents.values(), key=lambda one: (one.onset.ts_ms, one.alert_id)
         ):
             resolved = alert.status is AlertStatus.RESOLVED
+            # No command can accept what is in a file: there is no alert on any topic.
+            advice = alert.advice.partition(NEW_USUAL)[0].rstrip()
             # On a line of its own: the column must not push the words aside.
             sure = between(alert.onset, self._when).replace(" (", "\n(", 1)
             until = self._when(alert.resolved_ms or alert.pane_end_ms) if resolved else "still open"
@@ -98,7 +102,7 @@ class Report:
                     str(alert.decision), "default"
                 ),
                 _way(alert),
-                Text(alert.title).append(f"\n{alert.advice}" if alert.advice else "", "dim"),
+                Text(alert.title).append(f"\n{advice}" if advice else "", "dim"),
             )
         self._console.print(table)
 
@@ -162,7 +166,10 @@ class Report:
             table = Table(box=box.SIMPLE_HEAD, padding=(0, 1))
             for name in ("signal", "state", "since", "PSI", "shift"):
                 table.add_column(name, justify="right" if name in ("PSI", "shift") else "left")
-            for one in sorted(told, key=lambda one: (-one.state.code, -one.psi, one.signal)):
+            for one in sorted(
+                told,
+                key=lambda one: (-one.state.code, one.signal == JOINT_SIGNAL, -one.psi, one.signal),
+            ):
                 table.add_row(
                     Text(one.signal),
                     Text(str(one.state), _STATE.get(one.state, "dim")),
@@ -191,7 +198,7 @@ class Report:
         count = len(tally.incidents)
         self._line(
             f"{count} {'incident' if count == 1 else 'incidents'} ({said}; {open_} still open), "
-            f"{len(tally.drifts)} signals drifted.",
+            f"{len(tally.drifts)} {'signal' if len(tally.drifts) == 1 else 'signals'} drifted.",
             "bold",
         )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from driftlog.records import (
+    JOINT_SIGNAL,
     Alert,
     AlertSignal,
     AlertStatus,
@@ -116,7 +117,13 @@ class Tally:
         """Return the signals that drifted, worst first."""
         return sorted(
             self.drifts.values(),
-            key=lambda drift: (-self.badness(drift.worst), drift.series, drift.worst.signal),
+            key=lambda drift: (
+                # As in an incident: inputs that no longer go together come after those that moved.
+                drift.worst.signal == JOINT_SIGNAL,
+                -self.badness(drift.worst),
+                drift.series,
+                drift.worst.signal,
+            ),
         )
 
     @property
