@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from benchmarks.quality.delay import Delay, Terms
 from benchmarks.quality.faults import Named
 from benchmarks.quality.incident import Seen
 from benchmarks.quality.joint import JointPower, JointQuiet, JointSeen
+from benchmarks.quality.kinds import KINDS
 from benchmarks.quality.outlier import OUTLIER, Outlier
 from benchmarks.quality.peers import PeerResult
 from benchmarks.quality.quiet import Quiet
@@ -289,7 +290,10 @@ def load(file: Path) -> Findings | None:
 
 
 def completed(found: Findings, before: Findings | None) -> Findings:
-    """Parts not run are those of before, if plan, seed, machine and versions are equal."""
+    """Parts not run are those of before, if plan, seed, machine and versions are equal.
+
+    Quiet data are kept kind by kind, so that a long run can be made of several.
+    """
 
     def alike(one: Findings) -> dict[str, str]:
         return {name: value for name, value in one.conditions.items() if name != "day"}
@@ -299,4 +303,13 @@ def completed(found: Findings, before: Findings | None) -> Findings:
     kept = {
         part.name: getattr(found, part.name) or getattr(before, part.name) for part in fields(found)
     }
-    return replace(found, **(kept | {"conditions": found.conditions}))
+    kept["conditions"] = found.conditions
+    kept["quiet"] = _by_kind([*before.quiet, *found.quiet])
+    return replace(found, **kept)
+
+
+def _by_kind(runs: Iterable[Quiet]) -> list[Quiet]:
+    """The last run of each kind, reference and expectation, in the order of the tables."""
+    last = {(-one.reference, list(KINDS).index(one.kind), -one.expected): one for one in runs}
+    # The default budget expects next to nothing, and comes last.
+    return [last[key] for key in sorted(last)]

@@ -98,7 +98,12 @@ QUICK = Plan(
 
 
 def with_values(plan: Plan, values: int) -> Plan:
-    """The plan with so many quiet values a kind and budget; smaller references keep their share."""
-    most = max(one.values for one in plan.quiet)
-    quiet = tuple(replace(one, values=int(one.values / most * values)) for one in plan.quiet)
+    """The plan with so many quiet values a kind and budget at its largest reference.
+
+    Smaller references are tabled beside it, at their usual size.
+    """
+    largest = max(one.reference for one in plan.quiet)
+    quiet = tuple(
+        replace(one, values=values) if one.reference == largest else one for one in plan.quiet
+    )
     return replace(plan, quiet=quiet)
