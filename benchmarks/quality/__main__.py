@@ -127,6 +127,7 @@ def main() -> None:
         "--budget", nargs="+", type=float, help="false incidents expected in a run; 0: the default"
     )
     parser.add_argument("--values", type=float, help="quiet values a kind and budget, as 1e8")
+    parser.add_argument("--reshuffles", type=int, help="of real rows")
     parser.add_argument(
         "--part", nargs="+", choices=PARTS, default=PARTS, help="default: all; the others are kept"
     )
@@ -149,6 +150,8 @@ def main() -> None:
         plan = replace(plan, quiet=tuple(replace(one, expected=budgets) for one in plan.quiet))
     if chosen.values:
         plan = with_values(plan, int(chosen.values))
+    if chosen.reshuffles is not None:
+        plan = replace(plan, reshuffles=chosen.reshuffles)
 
     console = Console(stderr=True)
     columns = (
