@@ -52,8 +52,10 @@ def measure_year(advance: Callable[[int], None] = lambda _: None) -> tuple[YearI
         if told.alert.status is not AlertStatus.FIRING:
             continue
         names = list(dict.fromkeys(s.signal for s in told.alert.signals))[:_SIGNALS]
+        pairs = [one.inputs for s in told.alert.signals for one in s.correlations]
         after = slice(told.onset, told.onset + _WEEK)
         checks = [_check(table, name, slice(*reference), after) for name in names]
+        checks += [_tie(table, pair, slice(*reference), after) for pair in pairs[:_SIGNALS]]
         found.append(
             YearIncident(
                 str(days[told.onset]),
@@ -64,6 +66,20 @@ def measure_year(advance: Callable[[int], None] = lambda _: None) -> tuple[YearI
         )
         reference = (told.onset, told.onset + ACCEPTED)
     return tuple(found)
+
+
+def _tie(table: Table, pair: tuple[str, str], before: slice, after: slice) -> str:
+    """The correlation of two numbers over the same rows, where both are there."""
+    if not all(
+        name in table.columns and table.columns[name][1] is SignalType.NUMBER for name in pair
+    ):
+        return ""
+    one, other = (table.columns[name][0] for name in pair)
+    found = []
+    for part in (before, after):
+        both = np.isfinite(one[part]) & np.isfinite(other[part])
+        found.append(float(np.corrcoef(one[part][both], other[part][both])[0, 1]))
+    return f"{pair[0]} and {pair[1]}: correlation {found[0]:.2f}, then {found[1]:.2f}"
 
 
 def _check(table: Table, name: str, before: slice, after: slice) -> str:
