@@ -14,8 +14,10 @@ from typing import Final
 from driftlog.cli.settings import markdown as settings_table
 from stream.metrics.catalogue import CATALOGUE
 from tests.architecture.imports import ROOT
+from tests.chaos.findings import markdown as chaos_markdown
+from tests.chaos.rows import rows
 
-__all__ = ["PAGES", "metrics_table", "renewed"]
+__all__ = ["PAGES", "chaos_table", "metrics_table", "renew", "renewed"]
 
 _BETWEEN: Final = re.compile(r"(?<=<!-- table -->\n).*(?=<!-- end of table -->)", re.DOTALL)
 
@@ -31,9 +33,15 @@ def metrics_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def chaos_table() -> str:
+    """Return what driftlog survives, with the figures of the last runs, as a table of Markdown."""
+    return chaos_markdown(rows())
+
+
 PAGES: Final[Mapping[Path, Callable[[], str]]] = {
     ROOT / "docs" / "settings.md": settings_table,
     ROOT / "docs" / "metrics.md": metrics_table,
+    ROOT / "docs" / "reliability.md": chaos_table,
 }
 
 
@@ -45,6 +53,11 @@ def renewed(page: Path) -> str:
     return text
 
 
-if __name__ == "__main__":
+def renew() -> None:
+    """Write all tables anew."""
     for each in PAGES:
         each.write_text(renewed(each), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    renew()
