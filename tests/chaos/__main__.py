@@ -4,7 +4,7 @@ python -m tests.chaos --list            what there is
 python -m tests.chaos kills outages     those rows
 python -m tests.chaos                   all rows (hours)
 python -m tests.chaos kills --short     the form that `make test` runs
-python -m tests.chaos kills --write     keep the figures in tests/chaos/results and docs/reliability.md
+python -m tests.chaos kills --write     keep the figures, for docs/reliability.md
 """
 
 from __future__ import annotations
