@@ -141,7 +141,11 @@ def alert_says_what_was_done(
         assert all(shifted_ms - 2 * PANE_MS <= at < alert.pane_end_ms for at in times)
     assert alert.decision in Decision
     assert 0 < alert.because.drift_share <= 1
-    wanted = alert.because.drift_share >= 0.2 or alert.because.output_drifted
+    wanted = (
+        alert.because.drift_share >= 0.2
+        or alert.because.output_drifted
+        or alert.because.rule == "joint_drifted"
+    )
     assert (alert.decision is not Decision.NO_ACTION) == wanted
 
 
