@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,9 @@ from numpy.typing import NDArray
 from detectors import PSI
 from detectors.moments import Moments
 from detectors.psi import PSIReading
+from driftlog.records import SignalProfile, SignalType
 from driftlog.settings import DetectionSettings
+from stream.seasons import weakest_rows
 
 __all__ = ["Effect", "Usual", "measure"]
 
@@ -30,6 +33,27 @@ class Usual:
     rows: FloatArray
     inflation: FloatArray
     factor: FloatArray  # of the smallest effect that matters
+
+    @classmethod
+    def of(cls, signals: Sequence[SignalProfile], factors: Mapping[str, float]) -> Usual:
+        """Read it from the profiles; ``factors`` are those that are not 1, by signal."""
+
+        def column(values: Sequence[float]) -> FloatArray:
+            return np.array(values, dtype=np.float64)
+
+        return cls(
+            missing=column([s.missing for s in signals]),
+            spreads=np.array([s.spread is not None for s in signals], dtype=np.bool_),
+            boolean=np.array([s.type is SignalType.BOOLEAN for s in signals], dtype=np.bool_),
+            mean=column([s.mean for s in signals]),
+            sd=column([s.sd or 1.0 for s in signals]),
+            bins=np.array(
+                [sum(share * s.rows >= 1.0 for share in s.shares) for s in signals], dtype=np.int64
+            ),
+            rows=column([max(weakest_rows(s), 1) for s in signals]),
+            inflation=column([s.inflation for s in signals]),
+            factor=column([factors.get(s.signal, 1.0) for s in signals]),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from driftlog.settings import Settings
 from stream.banks import banks
 from stream.book import ReferenceBook
 from stream.faults import LEAST_CONTENT, ReplayWatch, content_signals
+from stream.identity import Identity
 from stream.joint import PairMemory, joint_inputs, without_joint
 from stream.judges import check_judges
 from stream.learning import Learner
@@ -22,7 +23,7 @@ from stream.raw_rows import shaped
 from stream.routing import ALL, OTHER, Shard, model_partition, segments_of, shards_of
 from stream.rows import Rows
 from stream.sensitivity import Sensitivity, sensitivity
-from stream.series import Identity, SeriesState
+from stream.series import SeriesState
 from stream.thresholds import Thresholds, thresholds
 from stream.window_statistics import WindowStatistics
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import cramjam
@@ -17,42 +16,28 @@ from detectors.moments import Moments
 from detectors.psi import PSIReading
 from detectors.window_judge import WindowJudge
 from driftlog.errors import StateError
-from driftlog.records import SignalProfile, SignalState, SignalType, Verdict
+from driftlog.records import SignalProfile, SignalState, Verdict
 from driftlog.settings import Settings
 from stream.alarms import AlarmMemory
-from stream.effect import Effect, Usual, measure
+from stream.effect import Effect
 from stream.evidence import SignalEvidence, signal_verdicts
 from stream.faults import FaultWatch, ReplayWatch, content_signals, contents
+from stream.identity import Identity
 from stream.joint import PairMemory
 from stream.lifecycle import Lifecycle
 from stream.onset import Onsets
 from stream.preparation import Prepared
-from stream.routing import Shard
 from stream.rows import Rows
-from stream.seasons import NO_VALUE, weakest_rows
+from stream.weighing import Weighing
 from stream.window_statistics import WindowStatistics
 
-__all__ = ["Identity", "SeriesState"]
+__all__ = ["SeriesState"]
 
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 _VERSION = 4
-_SHAPES = ("psi", "spread")  # effects of which a few rows say little
-_LEAST_RATIO = 1e-3  # of standard deviations; less is as good as constant
 _SAMPLES = 3  # correlation ids kept of a pane
-_CLEAR = 0.8  # of the smallest effect: below it a signal is back to usual
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What a shard is called on the wire."""
-
-    model: str
-    version: str
-    shard: Shard
-    reference_id: str
-    config: str
 
 
 class SeriesState:
@@ -119,8 +104,7 @@ class SeriesState:
         self._samples: list[tuple[int, tuple[str, ...]]] = []
         self._pairs = pairs
         self._joint = np.array([s.joint is not None for s in self.signals], dtype=np.bool_)
-        self._usual = _usual(self.signals, settings.detection.effect_factors)
-        self._absent = _absent(self.signals, max((len(one.bins) for one in signals), default=0))
+        self._weighing = Weighing(self.signals, psi, self._clipped, self._alarms, settings)
         self._onsets = Onsets(
             self._alarms, self._detectors, psi, self._clipped, self.signals, settings
         )
@@ -166,18 +150,17 @@ class SeriesState:
         fresh = alarmed & ~drifting
         if fresh.any():
             self._onsets.place(pane)
-        spans = self._spans(pane, alarmed | drifting)
-        effect = self._effect(spans, shown)
-        effect = self._sharpened(effect, readings, spans, start_ms)
+        spans = self._weighing.spans(pane, alarmed | drifting)
+        effect = self._weighing.effect(spans, shown, readings, start_ms)
         if fresh.any():
             self._onsets.bound(fresh, pane, spans, effect.sd, readings)
         few = (shown.n < self._settings.detection.min_rows) | shown.insufficient
         back = self._life.step(
             alarmed=alarmed,
-            important=self._important(effect, readings, start_ms),
+            important=self._weighing.important(effect, readings, start_ms),
             insufficient=few,
             # Asked of what drifts alone, and mostly nothing does.
-            clear=self._recovered() if drifting.any() else np.zeros_like(drifting),
+            clear=self._weighing.recovered() if drifting.any() else np.zeros_like(drifting),
             end_ms=start_ms + stream.pane,
             settings=self._settings.detection,
             waits=None if self._pairs is None else self._joint,
@@ -215,99 +198,6 @@ class SeriesState:
             return detector.against(self._psi.panes).read(self._psi.total)
         return detector.end_pane(pane)
 
-    # -- weighing -----------------------------------------------------------------------------
-
-    def _spans(self, pane: int, changed: BoolArray) -> IntArray:
-        """Panes to look back at: since the onset where something changed, else the window."""
-        window = self._settings.stream.window_panes
-        onset_ms = self._alarms.onset[0]
-        since = pane - onset_ms // self._settings.stream.pane
-        # The pane of the onset holds rows from before it, so where there are others they count.
-        return np.where(changed & (onset_ms >= 0), np.clip(since, 1, window), window)
-
-    def _usual_of(self, panes: int) -> Usual:
-        """What is usual in the hours of the last panes."""
-        if self._season is None:
-            return self._usual
-        hours, where = self._season.hours(panes), self._season.tables.where
-        width = self._absent.shape[1]
-        sd, missing = self._usual.sd.copy(), self._usual.missing.copy()
-        sd[where] = hours.own_sd
-        missing[where] = np.where(self._absent[where], hours.shares[:, :width], 0.0).sum(axis=1)
-        return replace(self._usual, sd=sd, missing=missing)
-
-    def _effect(self, spans: IntArray, shown: PSIReading) -> Effect:
-        whole = self._settings.stream.window_panes
-        full = measure(self._psi, self._clipped, self._usual_of(whole), whole, shown)
-        if (spans == whole).all():
-            return full
-        parts = {
-            k: measure(self._psi, self._clipped, self._usual_of(k), k)
-            for k in np.unique(spans).tolist()
-            if k != whole
-        }
-        few = self._settings.detection.min_rows
-
-        def gather(name: str) -> Any:
-            out = np.array(getattr(full, name))
-            for k, part in parts.items():
-                # A span of few rows says little of the shape; of the mean it says enough.
-                use = (spans == k) & ((part.rows >= few) | (name not in _SHAPES))
-                out[use] = getattr(part, name)[use]
-            return out
-
-        return Effect(**{field.name: gather(field.name) for field in fields(Effect)})
-
-    def _sharpened(
-        self, effect: Effect, readings: Sequence[Reading], spans: IntArray, start_ms: int
-    ) -> Effect:
-        """Take a detector's own figure of the shift where the change is a pane old at most.
-
-        Once a pane of rows from after the change is there, only that of the detector believed
-        counts: when the spread has grown, the sums of the mean alarm by chance, on runs of a few
-        rows whose mean says nothing of the others.
-        """
-        sd = effect.sd.copy()
-        lead = self._alarms.lead
-        partly = self._alarms.onset[0] >= start_ms
-        for i, reading in enumerate(readings):
-            own = getattr(reading, "effect", None)
-            if own is not None:
-                believed = partly | (lead == i)
-                young = reading.alarm & (spans <= 1) & believed & (np.abs(own) > np.abs(sd))
-                sd[young] = own[young]
-        return replace(effect, sd=sd)
-
-    def _important(self, effect: Effect, readings: Sequence[Reading], start_ms: int) -> BoolArray:
-        """Whether the change matters.
-
-        In the pane of the onset, whose rows are partly from before it, the spread detector's own
-        ratio counts as the PSI that such a change of scale makes of a normal signal. Nothing opens
-        by that alone unless ``pending_panes`` is 1: the panes after it are measured in full.
-        """
-        important = effect.at_least(self._settings.detection, self._usual.factor)
-        partly = self._alarms.onset[0] >= start_ms
-        enough = self._usual.factor * self._settings.detection.min_effect_psi
-        for i, reading in enumerate(readings):
-            ratio = getattr(reading, "ratio", None)
-            if ratio is not None and reading.alarm.any():
-                scale = np.maximum(ratio, _LEAST_RATIO) ** 2
-                young = reading.alarm & partly & (self._alarms.lead == i)
-                important |= young & ((scale + 1.0 / scale) / 2.0 - 1.0 >= enough)
-        return important
-
-    def _recovered(self) -> BoolArray:
-        """Whether the last panes alone lie well within the smallest effect that matters."""
-        detection, window = self._settings.detection, self._settings.stream.window_panes
-        panes = detection.resolve_panes
-        short = measure(self._psi, self._clipped, self._usual_of(panes), panes)
-        while panes < window and int(short.rows.min(initial=detection.min_rows)) < (
-            detection.min_rows
-        ):
-            panes = min(2 * panes, window)
-            short = measure(self._psi, self._clipped, self._usual_of(panes), panes)
-        return ~short.at_least(detection, self._usual.factor, _CLEAR)
-
     def _forget(self, back: BoolArray) -> None:
         """Begin anew for the signals that are back: what drifted is over and must not echo."""
         panes = self._settings.detection.resolve_panes
@@ -344,7 +234,7 @@ class SeriesState:
             shown=shown,
             plain={int(k): self._plain.span(int(k)) for k in np.unique(spans)},
             spans=spans,
-            usual=self._usual,
+            usual=self._weighing.usual,
             pairs=self._pairs,
             partial=self._partial,
             statistics=self._statistics,
@@ -358,31 +248,12 @@ class SeriesState:
             self._life.since_ms.tolist(),
             evidence,
         )
-        partitions = np.unique(at[1])
         told = [s.onset.ts_ms for s in signals if s.onset is not None]
         before: tuple[str, ...] = ()
         if told:
             before = next((ids for end, ids in reversed(self._samples) if end <= min(told)), ())
-        identity, stream = self.identity, self._settings.stream
-        return Verdict(
-            model=identity.model,
-            version=identity.version,
-            segment=identity.shard.segment,
-            shard=identity.shard.index,
-            shards=identity.shard.count,
-            pane_ms=start_ms,
-            pane_end_ms=start_ms + stream.pane,
-            rows=at.shape[1],
-            reference_id=identity.reference_id,
-            config=identity.config,
-            signals=signals,
-            offsets={
-                str(p): (int(at[2][at[1] == p].min()), int(at[2][at[1] == p].max()))
-                for p in partitions
-            },
-            samples_before=before,
-            samples_after=ids if told else (),
-        )
+        end_ms = start_ms + self._settings.stream.pane
+        return self.identity.verdict(start_ms, end_ms, at, signals, before, ids if told else ())
 
     # -- state --------------------------------------------------------------------------------
 
@@ -456,31 +327,4 @@ def _as_slice(places: NDArray[np.intp]) -> slice | NDArray[np.intp]:
     first, count = int(places[0]) if len(places) else 0, len(places)
     return (
         slice(first, first + count) if (places == np.arange(first, first + count)).all() else places
-    )
-
-
-def _absent(signals: Sequence[SignalProfile], width: int) -> BoolArray:
-    """Which bins hold rows without a value, (S, B)."""
-    out = np.zeros((len(signals), width), dtype=np.bool_)
-    for row, one in zip(out, signals, strict=True):
-        row[: len(one.bins)] = [name in NO_VALUE for name in one.bins]
-    return out
-
-
-def _usual(signals: Sequence[SignalProfile], factors: Mapping[str, float]) -> Usual:
-    def column(values: Sequence[float]) -> NDArray[np.float64]:
-        return np.array(values, dtype=np.float64)
-
-    return Usual(
-        missing=column([s.missing for s in signals]),
-        spreads=np.array([s.spread is not None for s in signals], dtype=np.bool_),
-        boolean=np.array([s.type is SignalType.BOOLEAN for s in signals], dtype=np.bool_),
-        mean=column([s.mean for s in signals]),
-        sd=column([s.sd or 1.0 for s in signals]),
-        bins=np.array(
-            [sum(share * s.rows >= 1.0 for share in s.shares) for s in signals], dtype=np.int64
-        ),
-        rows=column([max(weakest_rows(s), 1) for s in signals]),
-        inflation=column([s.inflation for s in signals]),
-        factor=column([factors.get(s.signal, 1.0) for s in signals]),
     )
