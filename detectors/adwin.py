@@ -17,6 +17,7 @@ from detectors.contract import (
     finite,
 )
 from detectors.packing import pack, pack_marks, unpack, unpack_marks
+from detectors.pane_hits import PaneHits
 
 _VERSION = 1
 _SPARE_LEVELS = 3  # an eightfold window before the arrays grow again
@@ -132,8 +133,7 @@ class ADWIN:
         self._looked = np.zeros(count, dtype=np.bool_)
         self._change = np.zeros(count)
         self._onset = np.full((count, 3), -1, dtype=np.int64)
-        self._hits: list[tuple[int, int]] = []
-        self._rows = 0
+        self._hits = PaneHits()
         self._pane = -1
 
     @classmethod
@@ -184,8 +184,7 @@ class ADWIN:
             self._onset,
             hits,
         )
-        self._hits.extend((int(row) + self._rows, int(s)) for s, row in hits[:count])
-        self._rows += x.shape[1]
+        self._hits.add(hits[:count], x.shape[1])
 
     def end_pane(self, pane: int) -> ADWINReading:
         """Close the pane; see `detectors.contract.Detector.end_pane`."""
@@ -198,14 +197,13 @@ class ADWIN:
             alarm=alarm,
             direction=np.sign(self._change).astype(np.int8),
             onset=self._onset.T.copy(),
-            hits=tuple((s, row) for row, s in sorted(self._hits)),
+            hits=self._hits.told(),
             effect=self._change * self._scale,
             width=self._width.astype(np.int64),
         )
         self._held = np.where(alarm, 0.0, score)
         self._close(np.ones(self.signals, dtype=np.bool_))
         self._hits.clear()
-        self._rows = 0
         return reading
 
     def _close(self, which: BoolArray) -> None:
@@ -222,9 +220,9 @@ class ADWIN:
             array[which] = 0.0
         self._tick[which] = 0
         self._close(which)
-        self._hits = [hit for hit in self._hits if not which[hit[1]]]
+        self._hits.forget(which)
         if signals is None:
-            self._rows = 0
+            self._hits.clear()
             self._pane = -1
 
     def _used(self) -> BoolArray:
@@ -247,14 +245,13 @@ class ADWIN:
             "sums": self._sums[:, ::-1][used].tobytes(),
             "marks": pack_marks(self._marks[:, ::-1][used].T),
         }
-        if self._rows:
+        if self._hits.rows:
             state["open"] = {
-                "rows": self._rows,
                 "score": self._score.tobytes(),
                 "looked": self._looked.tobytes(),
                 "change": self._change.tobytes(),
                 "onset": pack_marks(self._onset.T),
-                "hits": [list(hit) for hit in self._hits],
+                **self._hits.state(),
             }
         return state
 
@@ -276,9 +273,8 @@ class ADWIN:
         moments = np.frombuffer(state["moments"]).reshape(3, count)
         self._total[:], self._variance[:], self._held[:] = moments
         if opened := state.get("open"):
-            self._rows = int(opened["rows"])
             self._score[:] = np.frombuffer(opened["score"])
             self._looked[:] = np.frombuffer(opened["looked"], dtype=np.bool_)
             self._change[:] = np.frombuffer(opened["change"])
             self._onset[:] = unpack_marks(opened["onset"], count).T
-            self._hits = [(int(row), int(s)) for row, s in opened["hits"]]
+            self._hits.restore(opened)

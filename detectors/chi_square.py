@@ -1,6 +1,6 @@
 """Pearson's chi-square test of a window's bins against the reference's."""
 
-from typing import ClassVar, Self, Unpack
+from typing import ClassVar
 
 import numpy as np
 from scipy.special import chdtrc
@@ -8,7 +8,6 @@ from scipy.special import chdtrc
 from detectors.contract import FloatArray, IntArray, Reading
 from detectors.divergence import compare
 from detectors.pooled_judge import PooledJudge
-from detectors.window_judge import WindowOptions
 
 
 class ChiSquare(PooledJudge):
@@ -22,12 +21,8 @@ class ChiSquare(PooledJudge):
 
     Parameters
     ----------
-    shares, rows
-        As in `detectors.window_judge.WindowJudge`.
-    min_expected
-        Bins with a smaller expected count are pooled into one.
-    options
-        As in `detectors.window_judge.WindowJudge`.
+    shares, rows, min_expected, options
+        As in `detectors.pooled_judge.PooledJudge`.
 
     The classic mistake is to read significance as size: the statistic grows with the number of
     rows, and with a million of them a tenth of a percent is significant.
@@ -36,17 +31,11 @@ class ChiSquare(PooledJudge):
 
     Examples
     --------
-    From pane 5 on the upper half of the bins takes two thirds of the rows instead of a half:
+    Bins that change at pane 5, as spelled out for `detectors.psi.PSI`:
 
-    >>> rng = np.random.default_rng(7)
+    >>> from detectors.example import watch_a_change
     >>> judge = ChiSquare.textbook(1)
-    >>> alarms = []
-    >>> for pane in range(12):
-    ...     p = np.repeat([3, 3] if pane < 5 else [2, 4], 6) / 36
-    ...     codes = rng.choice(12, size=(1, 400), p=p).astype(np.int16)
-    ...     judge.update(codes, np.zeros((3, 400), dtype=np.int64))
-    ...     reading = judge.end_pane(pane)
-    ...     alarms += [pane] if reading.alarm[0] else []
+    >>> alarms, reading = watch_a_change(judge, np.random.default_rng(7))
     >>> alarms, round(float(reading.score[0]), 1)
     ([8, 9, 10, 11], 102.0)
 
@@ -56,21 +45,6 @@ class ChiSquare(PooledJudge):
     """
 
     name: ClassVar[str] = "chi_square"
-
-    def __init__(
-        self,
-        shares: FloatArray,
-        rows: IntArray,
-        *,
-        min_expected: float = 5.0,
-        **options: Unpack[WindowOptions],
-    ) -> None:
-        super().__init__(shares, rows, min_expected, options)
-
-    @classmethod
-    def textbook(cls, signals: int) -> Self:
-        """12 equal bins, a reference of 10,000 rows, one false alarm in a million looks."""
-        return cls(np.full((signals, 12), 1 / 12), np.full(signals, 10_000))
 
     def read(self, counts: IntArray) -> Reading:
         """Judge counts (S, B) of any window; nothing is kept of them."""

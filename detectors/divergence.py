@@ -7,6 +7,19 @@ from detectors.kernel import kernel
 
 
 @kernel
+def _held(counts: IntArray, shares: FloatArray) -> tuple[int, float]:
+    """Bins of one signal, those before the padding, and the rows in them."""
+    n = 0.0
+    bins = 0
+    for b in range(shares.size):
+        if np.isnan(shares[b]):
+            break
+        bins += 1
+        n += counts[b]
+    return bins, n
+
+
+@kernel
 def compare(
     counts: IntArray,
     shares: FloatArray,
@@ -27,15 +40,8 @@ def compare(
     chi-square's where few are expected, too. So a bin that the reference never had (nulls appear)
     is not thinned out by joining a large one. `kept` is the number of bins compared.
     """
-    size = shares.shape[1]
     for s in range(counts.shape[0]):
-        n = 0.0
-        bins = 0
-        for b in range(size):
-            if np.isnan(shares[s, b]):
-                break
-            bins += 1
-            n += counts[s, b]
+        bins, n = _held(counts[s], shares[s])
         score[s] = 0.0
         psi[s] = 0.0
         kept[s] = 0
@@ -96,15 +102,8 @@ def divide(
     count of a bin, in effective rows of the smaller sample; a pooled bin that is still below
     `least` is left out of it and has its expected count in `thin`, which is 0 elsewhere.
     """
-    size = shares.shape[1]
     for s in range(counts.shape[0]):
-        n = 0.0
-        bins = 0
-        for b in range(size):
-            if np.isnan(shares[s, b]):
-                break
-            bins += 1
-            n += counts[s, b]
+        bins, n = _held(counts[s], shares[s])
         score[s] = 0.0
         kept[s] = 0
         scarcest[s] = least

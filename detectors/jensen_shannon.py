@@ -1,14 +1,13 @@
 """Jensen and Shannon's divergence of a window's bins from the reference's, in bits."""
 
 from math import log
-from typing import ClassVar, Self, Unpack
+from typing import ClassVar
 
 import numpy as np
 
-from detectors.contract import FloatArray, IntArray, Reading
+from detectors.contract import IntArray, Reading
 from detectors.divergence import divide
 from detectors.pooled_judge import PooledJudge
-from detectors.window_judge import WindowOptions
 
 # Of a bin with a share u times the reference's: eight times its part of the divergence over its
 # deviance, by what the deviance is at most. An empty bin (u = 0) has the largest, 2 ln 2.
@@ -33,12 +32,8 @@ class JensenShannon(PooledJudge):
 
     Parameters
     ----------
-    shares, rows
-        As in `detectors.window_judge.WindowJudge`.
-    min_expected
-        Bins with a smaller expected count are pooled into one.
-    options
-        As in `detectors.window_judge.WindowJudge`.
+    shares, rows, min_expected, options
+        As in `detectors.pooled_judge.PooledJudge`.
 
     The classic mistake is a fixed threshold such as .1 for its root, whatever the number of rows
     and bins.
@@ -47,17 +42,11 @@ class JensenShannon(PooledJudge):
 
     Examples
     --------
-    From pane 5 on the upper half of the bins takes two thirds of the rows instead of a half:
+    Bins that change at pane 5, as spelled out for `detectors.psi.PSI`:
 
-    >>> rng = np.random.default_rng(7)
+    >>> from detectors.example import watch_a_change
     >>> judge = JensenShannon.textbook(1)
-    >>> alarms = []
-    >>> for pane in range(12):
-    ...     p = np.repeat([3, 3] if pane < 5 else [2, 4], 6) / 36
-    ...     codes = rng.choice(12, size=(1, 400), p=p).astype(np.int16)
-    ...     judge.update(codes, np.zeros((3, 400), dtype=np.int64))
-    ...     reading = judge.end_pane(pane)
-    ...     alarms += [pane] if reading.alarm[0] else []
+    >>> alarms, reading = watch_a_change(judge, np.random.default_rng(7))
     >>> alarms, round(float(reading.score[0]), 4)
     ([8, 9, 10, 11], 0.0057)
 
@@ -68,21 +57,6 @@ class JensenShannon(PooledJudge):
     """
 
     name: ClassVar[str] = "jensen_shannon"
-
-    def __init__(
-        self,
-        shares: FloatArray,
-        rows: IntArray,
-        *,
-        min_expected: float = 5.0,
-        **options: Unpack[WindowOptions],
-    ) -> None:
-        super().__init__(shares, rows, min_expected, options)
-
-    @classmethod
-    def textbook(cls, signals: int) -> Self:
-        """12 equal bins, a reference of 10,000 rows, one false alarm in a million looks."""
-        return cls(np.full((signals, 12), 1 / 12), np.full(signals, 10_000))
 
     def read(self, counts: IntArray) -> Reading:
         """Judge counts (S, B) of any window; nothing is kept of them."""

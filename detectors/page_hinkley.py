@@ -20,6 +20,7 @@ from detectors.contract import (
 )
 from detectors.cusum import LANES, step
 from detectors.packing import pack, pack_marks, unpack, unpack_marks
+from detectors.pane_hits import PaneHits
 
 ALLOWANCES = (0.05, 0.13, 0.35, 0.8, 1.5)  # half of the shifts of .1 to 3 sd
 
@@ -133,8 +134,7 @@ class PageHinkley:
         self._onset = np.full((*shape, 3), -1, dtype=np.int64)
         self._above = np.zeros(shape[0], dtype=np.int64)
         self._seen = np.zeros(shape[0], dtype=np.int64)
-        self._hits: list[tuple[int, int]] = []
-        self._rows = 0
+        self._hits = PaneHits()
         self._pane = -1
 
     @classmethod
@@ -171,8 +171,7 @@ class PageHinkley:
             self._seen,
             hits,
         )
-        self._hits.extend((int(row) + self._rows, int(s)) for s, row in hits[:count])
-        self._rows += x.shape[1]
+        self._hits.add(hits[:count], x.shape[1])
 
     def end_pane(self, pane: int) -> PageHinkleyReading:
         """Close the pane; see `detectors.contract.Detector.end_pane`."""
@@ -195,7 +194,7 @@ class PageHinkley:
             alarm=alarm,
             direction=np.where(alarm, self._sign[lead], 0).astype(np.int8),
             onset=np.where(alarm, self._onset[each, lead].T, no_marks(self.signals)),
-            hits=tuple((s, row) for row, s in sorted(self._hits)),
+            hits=self._hits.told(),
             effect=np.where(alarm, self._effect[each, lead], 0.0),
         )
         self._next_pane()
@@ -214,7 +213,6 @@ class PageHinkley:
 
     def _next_pane(self) -> None:
         self._hits.clear()
-        self._rows = 0
         self._peak[:] = self._sum
         if (self._began >= 0).any():
             self._forget(~((self._sum > 0) & (self._began == self._start)))
@@ -235,9 +233,9 @@ class PageHinkley:
         self._above[which] = 0
         self._seen[which] = 0
         self._forget(np.broadcast_to(which[:, None], self._sum.shape))
-        self._hits = [hit for hit in self._hits if not which[hit[1]]]
+        self._hits.forget(which)
         if signals is None:
-            self._rows = 0
+            self._hits.clear()
             self._pane = -1
 
     def state(self) -> dict[str, Any]:
@@ -261,11 +259,10 @@ class PageHinkley:
             "onset": pack_marks(self._onset[kept].T),
             "n_kept": int(kept.sum()),
         }
-        if self._rows:
+        if self._hits.rows:
             state["open"] = {
-                "rows": self._rows,
                 "peak": self._peak.tobytes(),
-                "hits": [list(hit) for hit in self._hits],
+                **self._hits.state(),
             }
         return state
 
@@ -293,6 +290,5 @@ class PageHinkley:
         self._onset[kept] = unpack_marks(state["onset"], many).T
         self._peak[:] = self._sum
         if opened := state.get("open"):
-            self._rows = int(opened["rows"])
             self._peak[:] = np.frombuffer(opened["peak"]).reshape(shape)
-            self._hits = [(int(row), int(s)) for row, s in opened["hits"]]
+            self._hits.restore(opened)

@@ -18,6 +18,7 @@ from detectors.contract import (
 )
 from detectors.kernel import kernel
 from detectors.packing import pack, unpack
+from detectors.pane_hits import PaneHits
 
 _VERSION = 1
 # Columns of the sums: mean, rise, fall, least rise, greatest fall.
@@ -142,8 +143,7 @@ class ClassicPageHinkley:
         self._sums = np.tile(_FRESH, (signals, 1))
         self._score = np.zeros(signals)
         self._direction = np.zeros(signals)
-        self._hits: list[tuple[int, int]] = []
-        self._rows = 0
+        self._hits = PaneHits()
         self._pane = -1
 
     @classmethod
@@ -170,8 +170,7 @@ class ClassicPageHinkley:
             self._direction,
             hits,
         )
-        self._hits.extend((int(row) + self._rows, int(s)) for s, row in hits[:count])
-        self._rows += x.shape[1]
+        self._hits.add(hits[:count], x.shape[1])
 
     def end_pane(self, pane: int) -> Reading:
         """Close the pane; see `detectors.contract.Detector.end_pane`."""
@@ -182,12 +181,11 @@ class ClassicPageHinkley:
             alarm=self._score >= 1.0,
             direction=self._direction.astype(np.int8),
             onset=no_marks(self.signals),
-            hits=tuple((s, row) for row, s in sorted(self._hits)),
+            hits=self._hits.told(),
         )
         self._score[:] = 0.0
         self._direction[:] = 0.0
         self._hits.clear()
-        self._rows = 0
         return reading
 
     def reset(self, signals: BoolArray | None = None) -> None:
@@ -197,9 +195,9 @@ class ClassicPageHinkley:
         self._sums[which] = _FRESH
         self._score[which] = 0.0
         self._direction[which] = 0.0
-        self._hits = [hit for hit in self._hits if not which[hit[1]]]
+        self._hits.forget(which)
         if signals is None:
-            self._rows = 0
+            self._hits.clear()
             self._pane = -1
 
     def state(self) -> dict[str, Any]:
@@ -212,8 +210,7 @@ class ClassicPageHinkley:
             "sums": self._sums.tobytes(),
             "score": self._score.tobytes(),
             "direction": self._direction.tobytes(),
-            "rows": self._rows,
-            "hits": [list(hit) for hit in self._hits],
+            **self._hits.state(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -224,5 +221,4 @@ class ClassicPageHinkley:
         self._sums[:] = np.frombuffer(state["sums"]).reshape(self._sums.shape)
         self._score[:] = np.frombuffer(state["score"])
         self._direction[:] = np.frombuffer(state["direction"])
-        self._rows = int(state["rows"])
-        self._hits = [(int(row), int(s)) for row, s in state["hits"]]
+        self._hits.restore(state)

@@ -1,5 +1,7 @@
 """What judges of bins without an order share: rare bins are one, and a chi-square decides."""
 
+from typing import Self, Unpack
+
 import numpy as np
 
 from detectors.calibration import chi_square_levels
@@ -19,7 +21,12 @@ class PooledJudge(WindowJudge):
     """
 
     def __init__(
-        self, shares: FloatArray, rows: IntArray, min_expected: float, options: WindowOptions
+        self,
+        shares: FloatArray,
+        rows: IntArray,
+        *,
+        min_expected: float = 5.0,
+        **options: Unpack[WindowOptions],
     ) -> None:
         super().__init__(shares, rows, **options)
         # quantile[s, d]: the chi-square quantile for d + 1 degrees of freedom.
@@ -29,6 +36,11 @@ class PooledJudge(WindowJudge):
         effective = (self._reference_rows / self._inflation)[:, None]
         enough = np.where(self._padded, 0.0, shares) * effective >= min_expected
         self._comparable = enough.sum(axis=1) >= 2
+
+    @classmethod
+    def textbook(cls, signals: int) -> Self:
+        """12 equal bins, a reference of 10,000 rows, one false alarm in a million looks."""
+        return cls(np.full((signals, 12), 1 / 12), np.full(signals, 10_000))
 
     def _few(self, n: IntArray, kept: IntArray) -> BoolArray:
         """Where n rows in so many bins are too few to say anything, (S,)."""

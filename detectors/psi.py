@@ -1,7 +1,7 @@
 """Incremental PSI: the bins of a sliding window against those of the reference."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Self, Unpack
+from typing import ClassVar
 
 import numpy as np
 
@@ -9,7 +9,6 @@ from detectors.change_point import ChangedPanes, changed_panes
 from detectors.contract import BoolArray, FloatArray, IntArray, Reading, no_marks
 from detectors.divergence import compare
 from detectors.pooled_judge import PooledJudge
-from detectors.window_judge import WindowOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,27 +50,10 @@ class PSI(PooledJudge):
 
     Parameters
     ----------
-    shares
-        Reference share of each bin, float64 (S, B), each row summing to 1; NaN pads signals with
-        fewer bins at the end.
-    rows
-        m, rows of the reference for each signal, (S,).
-    panes
-        W, the length of the window.
-    level
-        Probability of a false alarm at one look, a number or (S,).
-    inflation
-        By how much autocorrelation inflates the variance of shares, at least 1, a number or (S,);
-        see `detectors.calibration.indicator_inflation`.
-    min_rows
-        Below so many (effective) rows a window is insufficient.
-    min_expected
-        Bins with a smaller expected count are pooled into one.
-    fixed
-        PSI set by hand at and above which a signal alarms, (S,), whatever the number of rows; its
-        score is then the PSI itself. NaN where the level decides.
-    season
-        What is usual in the hours of the window; see `detectors.window_judge.WindowJudge`.
+    shares, rows, min_expected, options
+        As in `detectors.pooled_judge.PooledJudge`; the inflation is
+        `detectors.calibration.indicator_inflation`. A threshold that is ``fixed`` by hand is a PSI,
+        whatever the number of rows, and the score of its signal is then the PSI itself.
 
     The classic mistake is a fixed threshold: without any drift PSI > 0.1 holds for 40 % of the
     windows of 100 rows and 10 bins.
@@ -102,21 +84,6 @@ class PSI(PooledJudge):
     """
 
     name: ClassVar[str] = "psi"
-
-    def __init__(
-        self,
-        shares: FloatArray,
-        rows: IntArray,
-        *,
-        min_expected: float = 5.0,
-        **options: Unpack[WindowOptions],
-    ) -> None:
-        super().__init__(shares, rows, min_expected, options)
-
-    @classmethod
-    def textbook(cls, signals: int) -> Self:
-        """12 equal bins, a reference of 10,000 rows, one false alarm in a million looks."""
-        return cls(np.full((signals, 12), 1 / 12), np.full(signals, 10_000))
 
     def end_pane(self, pane: int) -> PSIReading:
         """Close the pane; see `detectors.contract.Detector.end_pane`."""

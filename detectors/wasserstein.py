@@ -50,17 +50,11 @@ class Wasserstein(WindowJudge):
 
     Examples
     --------
-    From pane 5 on the upper half of the bins takes two thirds of the rows instead of a half:
+    Bins that change at pane 5, as spelled out for `detectors.psi.PSI`:
 
-    >>> rng = np.random.default_rng(7)
+    >>> from detectors.example import watch_a_change
     >>> judge = Wasserstein.textbook(1)
-    >>> alarms = []
-    >>> for pane in range(12):
-    ...     p = np.repeat([3, 3] if pane < 5 else [2, 4], 6) / 36
-    ...     codes = rng.choice(12, size=(1, 400), p=p).astype(np.int16)
-    ...     judge.update(codes, np.zeros((3, 400), dtype=np.int64))
-    ...     reading = judge.end_pane(pane)
-    ...     alarms += [pane] if reading.alarm[0] else []
+    >>> alarms, reading = watch_a_change(judge, np.random.default_rng(7))
     >>> alarms, round(float(reading.score[0]), 3)
     ([8, 9, 10, 11], 0.156)
 
