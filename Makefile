@@ -18,7 +18,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --extra
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev demo test lint format bench chaos docs lock clean
+.PHONY: help setup setup-dev demo test lint format bench chaos observability docs lock clean
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -52,6 +52,9 @@ bench: $(VENV)/.driftlog-dev ## Measure speed, as ratios to a bare consumer and 
 
 chaos: $(VENV)/.driftlog-dev ## Do to it what production does (ARGS=--list shows what; all takes hours)
 	$(BIN)/python -m tests.chaos $(ARGS)
+
+observability: $(VENV)/.driftlog-dev ## Try rules and routing with Prometheus' own tools (promtool, amtool)
+	$(BIN)/python -m pytest -q tests/observability $(ARGS)
 
 docs: $(VENV)/.driftlog-dev ## Write the tables of settings and metrics anew from the code
 	$(BIN)/python -m tests.architecture.generated_tables

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from shutil import which
+from typing import Any, Final
 
 import pytest
 from hypothesis import settings
@@ -25,8 +27,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile("driftlog", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("driftlog")
 
-_LEFT_OUT = pytest.StashKey[int]()
-_KEY = "kafka_tests_left_out"  # how a worker of pytest-xdist tells the number
+_LEFT_OUT = pytest.StashKey[Counter[str]]()
+_KEY = "left_out"  # how a worker of pytest-xdist tells the numbers
 
 
 @pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
@@ -48,37 +50,61 @@ def topic(broker: Broker, request: pytest.FixtureRequest) -> TopicFactory:
     return TopicFactory(broker, request.node.name)
 
 
+def _in_ci() -> bool:
+    """There nothing is left out: what is missing fails."""
+    return os.environ.get("CI", "").lower() in {"true", "1"}
+
+
 def _no_kafka() -> str | None:
-    """Why the Kafka suite is left out, or None. In CI it never is: there it fails instead."""
-    if os.environ.get("DRIFTLOG_KAFKA") or os.environ.get("CI", "").lower() in {"true", "1"}:
+    """Why the Kafka suite is left out, or None."""
+    if os.environ.get("DRIFTLOG_KAFKA") or _in_ci():
         return None
     return why_not()
 
 
+def _no_prometheus() -> str | None:
+    """Why the tests with Prometheus' own tools are left out, or None."""
+    missing = [name for name in ("promtool", "amtool") if which(name) is None]
+    if not missing or _in_ci():
+        return None
+    return f"{' and '.join(missing)} are not there (packages prometheus, prometheus-alertmanager)"
+
+
+_OUTSIDE: Final = {
+    "kafka": (_no_kafka, "the tests on a real Apache Kafka"),
+    "prometheus": (_no_prometheus, "the tests with Prometheus' own tools"),
+}
+
+
 @pytest.hookimpl(trylast=True)  # after -k and -m, so that the number is what was asked for
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if _no_kafka() is None:
-        return
-    left_out = [item for item in items if item.get_closest_marker("kafka")]
-    items[:] = [item for item in items if item not in left_out]
-    config.hook.pytest_deselected(items=left_out)
-    config.stash[_LEFT_OUT] = len(left_out)
+    found: Counter[str] = Counter()
+    for mark, (why, _) in _OUTSIDE.items():
+        if why() is None:
+            continue
+        left_out = [item for item in items if item.get_closest_marker(mark)]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+        found[mark] = len(left_out)
+    config.stash[_LEFT_OUT] = found
     if (output := getattr(config, "workeroutput", None)) is not None:
-        output[_KEY] = len(left_out)
+        output[_KEY] = dict(found)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Take the number over from a worker of pytest-xdist; each of them counts all tests."""
-    node.config.stash[_LEFT_OUT] = getattr(node, "workeroutput", {}).get(_KEY, 0)
+    """Take the numbers over from a worker of pytest-xdist; each of them counts all tests."""
+    node.config.stash[_LEFT_OUT] = Counter(getattr(node, "workeroutput", {}).get(_KEY, {}))
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    if left_out := config.stash.get(_LEFT_OUT, 0):
+    for mark, number in config.stash.get(_LEFT_OUT, Counter()).items():
+        why, tests = _OUTSIDE[mark]
+        if number:
+            terminalreporter.write_line(f"Left out: {tests} ({number}), since {why()}", yellow=True)
+    if config.stash.get(_LEFT_OUT, Counter())["kafka"]:
         terminalreporter.write_line(
-            f"Left out: the tests on a real Apache Kafka ({left_out}), since {_no_kafka()}; "
-            "an existing cluster is used with DRIFTLOG_KAFKA=host:port",
-            yellow=True,
+            "An existing cluster is used with DRIFTLOG_KAFKA=host:port", yellow=True
         )

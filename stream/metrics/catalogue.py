@@ -64,6 +64,22 @@ _ALL: Final = (
         "judged.",
     ),
     Metric(
+        "driftlog_evaluation_timestamp_seconds",
+        "gauge",
+        _SIGNAL,
+        "seconds",
+        "Event time of the end of the last pane in which the signal was judged. Where two workers "
+        "tell of one signal, as for a moment when it moves, the later one is right.",
+    ),
+    Metric(
+        "driftlog_configured_signal",
+        "gauge",
+        (*_VERSION, "signal"),
+        "",
+        "1 for each signal of the references in effect, told by every worker, whoever judges it: "
+        "what is missing among the judged is seen by it.",
+    ),
+    Metric(
         "driftlog_drift_share",
         "gauge",
         _SERIES,

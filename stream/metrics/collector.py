@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 from driftlog import __version__
 from driftlog.settings import Settings
 from stream.metrics.held import Held
-from stream.metrics.judged import tell_incidents, tell_learning, tell_series
+from stream.metrics.judged import tell_configured, tell_incidents, tell_learning, tell_series
 from stream.metrics.pipeline import tell_folds, tell_ingest
 from stream.metrics.samples import Samples
 from stream.metrics.series import Silence
@@ -53,6 +53,7 @@ class WorkerCollector(Collector):
         if held.judging is not None:
             tell_series(samples, held.columns, held.judging, self._silence, now)
             tell_learning(samples, held.columns, held.judging)
+            tell_configured(samples, held.columns, held.judging, now)
         tell_incidents(samples, held.verdicts)
         tell_folds(samples, held)
         if held.ingest is not None:

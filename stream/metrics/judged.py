@@ -15,7 +15,7 @@ from stream.metrics.series import HeldSeries, Silence, held_series
 from stream.partition import ColumnsPartition
 from stream.verdicts import VerdictsPartition
 
-__all__ = ["tell_incidents", "tell_learning", "tell_series"]
+__all__ = ["tell_configured", "tell_incidents", "tell_learning", "tell_series"]
 
 MAX_VERSIONS: Final = 200  # model versions with gauges a signal
 
@@ -57,6 +57,10 @@ def _tell_signals(samples: Samples, series: HeldSeries) -> None:
         samples.add("driftlog_effect_sd", labels, signal.effect_sd)
         samples.add("driftlog_rows", labels, signal.rows)
         samples.add("driftlog_state", labels, state.code)
+    for name, judged_ms in series.judged_ms:
+        samples.add(
+            "driftlog_evaluation_timestamp_seconds", (*series.labels, name), judged_ms / 1000
+        )
 
 
 def _tell_shares(samples: Samples, series: HeldSeries) -> None:
@@ -109,6 +113,26 @@ def _tell_references(
     samples.add_bounded("driftlog_reference_info", infos)
     for metric, values in shifts.items():
         samples.add_bounded(metric, values)
+
+
+def tell_configured(
+    samples: Samples, partitions: Sequence[ColumnsPartition], judging: Judging, now: float
+) -> None:
+    """Tell what is to be judged, by whomever: a signal that nobody holds is missing by this alone.
+
+    Args:
+        samples: what is told.
+        partitions: of ``columns``, held here; their event time says which references are in effect.
+        judging: knows the references.
+        now: seconds since 1970, by which they are in effect for a worker without partitions.
+    """
+    through = max((one.closed_through_ms for one in partitions), default=0) or int(now * 1000)
+    signals = []
+    for model, version in judging.book.versions():
+        profile = judging.in_effect(model, version, through)
+        if profile is not None:
+            signals += [((model, version, one.signal), 1.0) for one in profile.signals]
+    samples.add_bounded("driftlog_configured_signal", signals)
 
 
 def tell_learning(

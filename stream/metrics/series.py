@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -65,6 +65,13 @@ class HeldSeries:
             for verdict, stale in self.shards
             for signal in verdict.signals
         ]
+
+    @property
+    def judged_ms(self) -> Iterator[tuple[str, int]]:
+        """Signals of the shards held here, each with the end of the last pane it was judged in."""
+        for verdict, _ in self.shards:
+            for signal in verdict.signals:
+                yield signal.signal, verdict.pane_end_ms
 
     @cached_property
     def states(self) -> Counter[SignalState]:

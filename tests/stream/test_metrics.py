@@ -280,6 +280,33 @@ def test_by_what_a_version_is_judged_and_what_that_lets_one_see(
         assert shown == told.tolist() and (told > 0).all()
 
 
+def test_what_is_configured_is_told_by_a_worker_that_holds_nothing_of_it(
+    busy: tuple[Settings, Holding],
+) -> None:
+    chosen, holding = busy
+    owner = Scraper(holding, chosen)()
+    spare = Scraper(Holding(judging=holding.judging), chosen)()
+    configured = labels_of(owner, "driftlog_configured_signal")
+    assert labels_of(spare, "driftlog_configured_signal") == configured
+    judged = {one["signal"] for one in labels_of(owner, "driftlog_state") if one["segment"] == "*"}
+    assert {one["signal"] for one in configured} == judged
+    assert not labels_of(spare, "driftlog_state")
+
+
+def test_each_signal_tells_until_when_it_was_judged() -> None:
+    here = [verdict(1, [signal("x")], shard=0, shards=2)]
+    there = [verdict(2, [signal("y")], shard=1, shards=2)]
+    chosen = settings()
+    found = Scraper(holding_of(chosen, here, there), chosen)()
+    until = {
+        one["signal"]: value(found, "driftlog_evaluation_timestamp_seconds", **one)
+        for one in labels_of(found, "driftlog_evaluation_timestamp_seconds")
+    }
+    ends = {one.signals[0].signal: one.pane_end_ms / 1000 for one in [*here, *there]}
+    assert until == ends
+    assert len(set(ends.values())) == 2
+
+
 def test_open_incidents_and_the_worst_decision(busy: tuple[Settings, Holding]) -> None:
     chosen, holding = busy
     found = Scraper(holding, chosen)()
@@ -331,6 +358,7 @@ class AnyReference:
     def __init__(self, chosen: Settings) -> None:
         self.settings = chosen
         self.partitions: list[Any] = []
+        self.book = ReferenceBook()
 
     def in_effect(self, model: str, version: str, start_ms: int) -> ReferenceProfile:
         return bare_profile("r", 0, model, version)
