@@ -29,8 +29,8 @@ class KolmogorovSmirnov(WindowJudge):
         not watched.
     options
         As in `detectors.window_judge.WindowJudge`. The inflation is that of *cumulative*
-        indicators, `detectors.calibration.ordered_inflation`, which is larger than that of single
-        bins.
+        indicators, `detectors.autocorrelation.ordered_inflation`, which is larger than that of
+        single bins.
 
     The classic mistake is its textbook p-value on dependent rows: under AR(1) with .9 a window has
     a twentieth of the rows that it seems to have.

@@ -52,8 +52,8 @@ class PSI(PooledJudge):
     ----------
     shares, rows, min_expected, options
         As in `detectors.pooled_judge.PooledJudge`; the inflation is
-        `detectors.calibration.indicator_inflation`. A threshold that is ``fixed`` by hand is a PSI,
-        whatever the number of rows, and the score of its signal is then the PSI itself.
+        `detectors.autocorrelation.indicator_inflation`. A threshold that is ``fixed`` by hand is a
+        PSI, whatever the number of rows, and the score of its signal is then the PSI itself.
 
     The classic mistake is a fixed threshold: without any drift PSI > 0.1 holds for 40 % of the
     windows of 100 rows and 10 bins.

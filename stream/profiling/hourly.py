@@ -8,7 +8,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.calibration import adwin_scale, exponents, indicator_inflation
+from detectors.autocorrelation import indicator_inflation
+from detectors.calibration import adwin_scale, exponents
 from detectors.season_fit import Places, at_rows
 from detectors.spread import distance
 from driftlog.records import SignalProfile, SpreadProfile, rounded

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.calibration import long_run_variance
+from detectors.autocorrelation import long_run_variance
 from detectors.contract import CodeArray
 from detectors.season_fit import (
     Places,

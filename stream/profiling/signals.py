@@ -9,14 +9,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.autocorrelation import indicator_inflation, long_run_variance, ordered_inflation
 from detectors.bins import NumberBins, category_bins, number_bins
-from detectors.calibration import (
-    adwin_scale,
-    exponents,
-    indicator_inflation,
-    long_run_variance,
-    ordered_inflation,
-)
+from detectors.calibration import adwin_scale, exponents
 from detectors.page_hinkley import ALLOWANCES
 from detectors.spread import distance
 from detectors.standardise import OFF_CONSTANT, Scale, category_scale, number_scale

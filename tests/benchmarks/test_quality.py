@@ -11,12 +11,14 @@ from rich.console import Console
 from rich.progress import Progress
 
 from benchmarks.quality.__main__ import measure
-from benchmarks.quality.findings import Findings, claims, completed, load, save
+from benchmarks.quality.claims import claims
+from benchmarks.quality.findings import Findings
 from benchmarks.quality.kinds import KINDS, LEVELS, Source
 from benchmarks.quality.model import PANE_ROWS, Pace, prepared, reference
 from benchmarks.quality.plan import PARTS, QUICK
 from benchmarks.quality.quiet import most_allowed
 from benchmarks.quality.report import markdown
+from benchmarks.quality.storage import completed, load, save
 from stream.preparation import Preparation
 
 

@@ -4,14 +4,13 @@ import numpy as np
 import pytest
 
 from detectors import ADWIN, PageHinkley
+from detectors.autocorrelation import indicator_inflation, long_run_variance
 from detectors.calibration import (
     adwin_log_inv_delta,
     adwin_scale,
     chi_square_levels,
     cusum_thresholds,
     exponents,
-    indicator_inflation,
-    long_run_variance,
 )
 from detectors.contract import FloatArray
 from detectors.page_hinkley import ALLOWANCES

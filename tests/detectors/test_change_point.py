@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors import PSI, PageHinkley
-from detectors.calibration import cusum_thresholds, exponents, long_run_variance
+from detectors.autocorrelation import long_run_variance
+from detectors.calibration import cusum_thresholds, exponents
 from detectors.change_point import changed_panes, half_width
 from detectors.contract import FloatArray
 from detectors.page_hinkley import ALLOWANCES

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors import PageHinkley, Spread
-from detectors.calibration import cusum_thresholds, exponents, long_run_variance
+from detectors.autocorrelation import long_run_variance
+from detectors.calibration import cusum_thresholds, exponents
 from detectors.contract import FloatArray
 from detectors.page_hinkley import ALLOWANCES
 from detectors.spread import distance

@@ -13,8 +13,8 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats import chi2, chi2_contingency, ks_2samp, wasserstein_distance
 
 from detectors import PSI, ChiSquare, JensenShannon, KolmogorovSmirnov, Wasserstein
+from detectors.autocorrelation import indicator_inflation, long_run_variance, ordered_inflation
 from detectors.bins import number_bins
-from detectors.calibration import indicator_inflation, long_run_variance, ordered_inflation
 from detectors.contract import FloatArray, IntArray
 from detectors.encoding import NumberEncoder
 from detectors.window_judge import WindowJudge
