@@ -5,27 +5,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
-from aiokafka.structs import OffsetAndMetadata
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError
 
 from driftlog.decode import Rejection, decode_label
 from driftlog.errors import BrokerError
 from driftlog.kafka import connection, reason
 from driftlog.settings import Settings
-from stream import columns
 from stream.admission import admit
+from stream.committed import Committed
 from stream.decode import Decoder
-from stream.decoded import DeadLetter, Decoded, ReferencedRows
+from stream.decoded import DeadLetter, Decoded
+from stream.forwarding import Forwarding
+from stream.in_flight import InFlight
 from stream.judging import Judging
 from stream.lateness import Lateness
-from stream.routing import model_version
 from stream.source import Source, leaders, read_metadata
 from stream.ticks import at_ticks
 from stream.topics import Topics
@@ -39,18 +37,8 @@ ENOUGH: Final = 1_024  # rows in a round that need not wait
 BEHIND: Final = 0.01  # the same while the broker has more to give
 FETCH_WAIT: Final = 100  # ms; a partition just read waits for the fetch that is under way
 HEARTBEAT: Final = 1.0  # seconds
-IN_FLIGHT: Final = 64  # batches sent and not yet acknowledged
 FRESH_FETCH: Final = 2_000  # ms; an older answer of the broker says nothing about idleness
-
-
-@dataclass(slots=True)
-class _Batch:
-    """What has been sent of one batch, and the offset that may be committed once it is there."""
-
-    sends: list[asyncio.Future[Any]]
-    partition: TopicPartition | None
-    offset: int
-    metadata: str
+SETTLE: Final = 3.0  # seconds, at the end, for what is sent to be acknowledged
 
 
 class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
@@ -80,10 +68,8 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         self._topics = topics
         self._judging = judging
         self.ready = False
-        self._flying: deque[_Batch] = deque()
+        self._in_flight = InFlight()
         self._beat = 0.0
-        self._others: dict[int, int | None] = {}  # running maxima of other workers' partitions
-        self._others_done: set[int] = set()  # those with nothing left to read
         self._labels: dict[TopicPartition, int] = {}
         self._lock = asyncio.Lock()  # a revocation waits for the round that is under way
 
@@ -107,19 +93,11 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             metadata_max_age_ms=30_000,
             **arguments,
         )
-        self._producer: Any = AIOKafkaProducer(
-            acks="all",
-            enable_idempotence=True,
-            linger_ms=5,
-            compression_type="lz4",
-            max_batch_size=524_288,
-            max_request_size=2_097_152,
-            **arguments,
-        )
-        self._admin: Any = AIOKafkaAdminClient(**arguments)
+        self._forwarding = Forwarding(self._topics, self._judging, arguments)
+        self._committed = Committed(self._topics, arguments)
         try:
-            await self._admin.start()
-            await self._producer.start()
+            await self._committed.start()
+            await self._forwarding.start()
             await self._consumer.start()
             self._consumer.subscribe([self._topics.events, self._topics.labels], listener=self)
             while True:
@@ -133,11 +111,16 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             await asyncio.shield(self._stop())
 
     async def _stop(self) -> None:
-        for step in (self._settle, self._consumer.stop, self._producer.stop, self._admin.close):
+        steps = (self._settle, self._consumer.stop, self._forwarding.stop, self._committed.close)
+        for step in steps:
             try:
                 await asyncio.wait_for(step(), 5.0)
-            except (TimeoutError, KafkaError, OSError) as exc:
+            except (TimeoutError, KafkaError, OSError, BrokerError) as exc:
                 _log.warning("stopping ingest: %r; what is not committed is read again", exc)
+
+    async def _settle(self) -> None:
+        async with self._lock:  # a revocation may be at it
+            await self._in_flight.settle(self._consumer, SETTLE)
 
     # -- one round ----------------------------------------------------------------------------
 
@@ -150,7 +133,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                 for records in got.values():
                     rows += len(records)
                     await self._take(tp, records)
-            await self._commit(wait=len(self._flying) > IN_FLIGHT)
+            await self._in_flight.commit(self._consumer)
             if time.monotonic() - self._beat >= HEARTBEAT:
                 await self._heartbeats()
         if rows < ENOUGH:
@@ -166,8 +149,8 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
 
     def _eligible(self) -> list[TopicPartition]:
         """Partitions to read from now: all but those far ahead of the slowest in event time."""
-        maxima = self._others | {p: s.lateness.max_ms for p, s in self.sources.items()}
-        caught_up = {p for p, lag in self.lag.items() if lag <= 0} | self._others_done
+        maxima = self._committed.maxima | {p: s.lateness.max_ms for p, s in self.sources.items()}
+        caught_up = {p for p, lag in self.lag.items() if lag <= 0} | self._committed.done
         ahead = leaders(maxima, caught_up, self._settings.stream.max_skew)
         events = [
             TopicPartition(self._topics.events, p) for p in sorted(self.sources) if p not in ahead
@@ -193,8 +176,8 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                 source.lateness.tick(tick_ms)
         source.position = records[-1].offset + 1
         source.quiet_since, source.idle = None, False
-        sends += await self._send_heartbeat(tp.partition, source)
-        self._flying.append(_Batch(sends, tp, source.position, source.metadata()))
+        sends += await self._forwarding.heartbeat(tp.partition, source)
+        self._in_flight.add(sends, tp, source.position, source.metadata())
 
     async def _take_events(
         self, source: Source, events: Sequence[Any]
@@ -205,9 +188,9 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         kept, late = admit(source.lateness, decoded.rows)
         self.counts["late"] += late
         self.counts["events"] += len(events)
-        sends = [await self._send_dead(letter) for letter in decoded.dead]
+        sends = await self._send_dead(decoded.dead)
         for one in kept:
-            sends += await self._send_rows(one, before)
+            sends += await self._forwarding.rows(one, before)
         return sends
 
     def _note(self, decoded: Decoded) -> None:
@@ -223,29 +206,6 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                     _log.warning("%s input of %s %s: %r", kind, model, version, column[:80])
                 total[model, version] += count
 
-    async def _send_rows(
-        self, one: ReferencedRows, watermark_ms: int | None
-    ) -> list[asyncio.Future[Any]]:
-        sends = []
-        name = model_version(one.rows.model, one.rows.version).encode()
-        for partition, rows in self._judging.route(one.rows, one.reference):
-            for part in columns.chunks(rows):
-                value = columns.encode(part, watermark_ms, self._judging.config, one.reference_id)
-                sends.append(await self._send(self._topics.columns, name, value, partition))
-        return sends
-
-    async def _send_heartbeat(self, partition: int, source: Source) -> list[asyncio.Future[Any]]:
-        value = columns.encode_heartbeat(
-            partition,
-            source.lateness.watermark_ms,
-            idle=source.idle,
-            high_offset=source.position - 1,
-        )
-        return [
-            await self._send(self._topics.columns, None, value, p)
-            for p in range(self._topics.column_partitions)
-        ]
-
     async def _heartbeats(self) -> None:
         self._beat = now = time.monotonic()
         for partition, source in list(self.sources.items()):
@@ -257,9 +217,9 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             )
             high = self._consumer.highwater(tp)
             self.lag[partition] = 0 if high is None else max(0, high - source.position)
-            sends = await self._send_heartbeat(partition, source)
-            self._flying.append(_Batch(sends, None, 0, ""))
-        await self._look_at_others()
+            self._in_flight.add(await self._forwarding.heartbeat(partition, source))
+        theirs = [p for p in range(self._topics.event_partitions) if p not in self.sources]
+        await self._committed.look_at(theirs, self._consumer)
 
     def _at_end(self, tp: TopicPartition, source: Source) -> bool:
         """Whether a fetch of late succeeded and found nothing: a broker away idles nobody."""
@@ -268,106 +228,46 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             return False
         return bool(source.position >= high)
 
-    async def _look_at_others(self) -> None:
-        """Read how far the partitions of other workers are, from the group's offset metadata."""
-        theirs = [p for p in range(self._topics.event_partitions) if p not in self.sources]
-        if not theirs:
-            self._others, self._others_done = {}, set()
-            return
-        try:
-            committed = await self._committed(theirs)
-            ends = await self._consumer.end_offsets(
-                [TopicPartition(self._topics.events, p) for p in theirs]
-            )
-            self._others = {
-                p: read_metadata(found.metadata) if found else None
-                for p, found in committed.items()
-            }
-            self._others_done = {
-                tp.partition
-                for tp, end in ends.items()
-                if end <= (found.offset if (found := committed.get(tp.partition)) else 0)
-            }
-        except (KafkaError, ValueError, TimeoutError) as exc:
-            _log.debug("the other workers' progress is not known: %r", exc)
-
-    async def _send(
-        self, topic: str, key: bytes | None, value: bytes | None, partition: int | None, **more: Any
-    ) -> asyncio.Future[Any]:
-        future: asyncio.Future[Any] = await self._producer.send(
-            topic, value, key=key, partition=partition, **more
-        )
-        return future
-
-    async def _send_dead(self, letter: DeadLetter) -> asyncio.Future[Any]:
-        self.dead[letter.reason.value] += 1
-        return await self._send(
-            self._topics.deadletter, letter.key, letter.raw, None, headers=letter.headers()
-        )
+    async def _send_dead(self, letters: Sequence[DeadLetter]) -> list[asyncio.Future[Any]]:
+        self.dead.update(letter.reason.value for letter in letters)
+        return await self._forwarding.dead_letters(letters)
 
     async def _take_labels(self, tp: TopicPartition, records: Sequence[Any]) -> None:
         if tp not in self._labels:
             return
-        sends = []
+        dead = []
         limit = self._settings.stream.max_event_bytes
         for record in records:
             found = decode_label(record.value, max_bytes=limit)
             if isinstance(found, Rejection):
                 place = (record.topic, record.partition, record.offset)
-                letter = DeadLetter(record.value, record.key, found.reason, found.detail, *place)
-                sends.append(await self._send_dead(letter))
+                dead.append(
+                    DeadLetter(record.value, record.key, found.reason, found.detail, *place)
+                )
             else:
                 self.counts["labels"] += 1
         offset = records[-1].offset + 1
         self._labels[tp] = offset
-        self._flying.append(_Batch(sends, tp, offset, ""))
+        self._in_flight.add(await self._send_dead(dead), tp, offset)
 
-    # -- commits and rebalances ---------------------------------------------------------------
-
-    async def _commit(self, *, wait: bool) -> None:
-        """Commit the contiguous prefix of batches whose sends are all acknowledged."""
-        done: dict[TopicPartition, OffsetAndMetadata] = {}
-        while self._flying and (wait or all(f.done() for f in self._flying[0].sends)):
-            batch = self._flying.popleft()
-            for answer in await asyncio.gather(*batch.sends, return_exceptions=True):
-                if isinstance(answer, BaseException):
-                    raise BrokerError(f"a chunk could not be sent: {answer!r}") from answer
-            if batch.partition is not None and self._owns(batch.partition):
-                done[batch.partition] = OffsetAndMetadata(batch.offset, batch.metadata)
-            if len(self._flying) <= IN_FLIGHT // 2:
-                wait = False
-        if done:
-            try:
-                await self._consumer.commit(done)
-            except (CommitFailedError, IllegalStateError) as exc:
-                _log.info("commit refused, the next owner reads again: %r", exc)
-
-    def _owns(self, tp: TopicPartition) -> bool:
-        return tp in self._labels or (
-            tp.topic == self._topics.events and tp.partition in self.sources
-        )
-
-    async def _settle(self) -> None:
-        """Wait for everything sent, and commit it."""
-        for batch in self._flying:
-            await asyncio.gather(*batch.sends, return_exceptions=True)
-        await self._commit(wait=False)
+    # -- rebalances -----------------------------------------------------------------------------
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Commit what is there, then forget: the next owner goes on from the commit."""
         async with self._lock:
-            if self.sources or self._labels:
-                await self._settle()
-            self._flying.clear()
-            self.sources.clear()
-            self._labels.clear()
-            self.lag.clear()
+            try:
+                await self._in_flight.settle(self._consumer)
+            finally:  # a send that failed is told of by the next round
+                self._in_flight.clear()
+                self.sources.clear()
+                self._labels.clear()
+                self.lag.clear()
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Take over: position and running maximum from one and the same answer of the broker."""
         async with self._lock:
             events = sorted(tp.partition for tp in assigned if tp.topic == self._topics.events)
-            committed = await self._retry(lambda: self._committed(events)) if events else {}
+            committed = await self._committed.surely(events)
             for partition in events:
                 tp = TopicPartition(self._topics.events, partition)
                 found = committed.get(partition)
@@ -383,23 +283,3 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                 if tp.topic == self._topics.labels:
                     self._labels[tp] = 0
             self.ready = True
-
-    async def _committed(self, partitions: Sequence[int]) -> dict[int, OffsetAndMetadata | None]:
-        tps = [TopicPartition(self._topics.events, p) for p in partitions]
-        answer = await self._admin.list_consumer_group_offsets(
-            self._topics.ingest_group, partitions=tps
-        )
-        return {
-            tp.partition: found if (found := answer.get(tp)) and found.offset >= 0 else None
-            for tp in tps
-        }
-
-    async def _retry(self, ask: Callable[[], Awaitable[Any]]) -> Any:
-        """Ask again while the group's coordinator moves; nothing may be read meanwhile."""
-        for wait in (0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0):
-            try:
-                return await ask()
-            except KafkaError as exc:
-                _log.info("asking for the committed offsets again: %r", exc)
-                await asyncio.sleep(wait)
-        return await ask()

@@ -12,7 +12,10 @@ SHELL = {
     "stream.adoption",  # the clock, when a reference is set from now on
     "stream.app",
     "stream.broker",
+    "stream.committed",
     "stream.ending",
+    "stream.forwarding",
+    "stream.in_flight",
     "stream.ingest",
     "stream.metrics",  # of a worker that runs
     "stream.references",

@@ -1,0 +1,98 @@
+"""What the ingest group has committed: offsets, and the running maxima in their metadata."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata
+
+from stream.source import read_metadata
+from stream.topics import Topics
+
+__all__ = ["Committed"]
+
+_log = logging.getLogger(__name__)
+
+_PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)  # seconds
+
+
+class Committed:
+    """Reads the group's offsets of the events topic, and how far the other workers are.
+
+    Args:
+        topics: names and partition counts.
+        connection: what a client of aiokafka is made with.
+    """
+
+    def __init__(self, topics: Topics, connection: dict[str, Any]) -> None:
+        self.maxima: dict[int, int | None] = {}  # running maxima of other workers' partitions
+        self.done: set[int] = set()  # of those, the ones with nothing left to read
+        self._topics = topics
+        self._admin: Any = AIOKafkaAdminClient(**connection)
+
+    async def start(self) -> None:
+        """Connect."""
+        await self._admin.start()
+
+    async def close(self) -> None:
+        """Disconnect."""
+        await self._admin.close()
+
+    async def offsets(self, partitions: Sequence[int]) -> dict[int, OffsetAndMetadata | None]:
+        """Return offset and metadata by partition; None where nothing is committed.
+
+        Raises:
+            KafkaError: the broker does not tell.
+        """
+        tps = [TopicPartition(self._topics.events, p) for p in partitions]
+        answer = await self._admin.list_consumer_group_offsets(
+            self._topics.ingest_group, partitions=tps
+        )
+        return {
+            tp.partition: found if (found := answer.get(tp)) and found.offset >= 0 else None
+            for tp in tps
+        }
+
+    async def surely(self, partitions: Sequence[int]) -> dict[int, OffsetAndMetadata | None]:
+        """Return what `offsets` does; ask again while the group's coordinator moves.
+
+        Raises:
+            KafkaError: the broker has not told for long.
+        """
+        if not partitions:
+            return {}
+        for pause in _PAUSES:
+            try:
+                return await self.offsets(partitions)
+            except KafkaError as exc:
+                _log.info("asking for the committed offsets again: %r", exc)
+                await asyncio.sleep(pause)
+        return await self.offsets(partitions)
+
+    async def look_at(self, partitions: Sequence[int], consumer: Any) -> None:
+        """Read how far other workers' partitions are; what cannot be read stays as it was."""
+        if not partitions:
+            self.maxima, self.done = {}, set()
+            return
+        try:
+            committed = await self.offsets(partitions)
+            ends = await consumer.end_offsets(
+                [TopicPartition(self._topics.events, p) for p in partitions]
+            )
+            self.maxima = {
+                p: read_metadata(found.metadata) if found else None
+                for p, found in committed.items()
+            }
+            self.done = {
+                tp.partition
+                for tp, end in ends.items()
+                if end <= (found.offset if (found := committed.get(tp.partition)) else 0)
+            }
+        except (KafkaError, ValueError, TimeoutError) as exc:
+            _log.debug("the other workers' progress is not known: %r", exc)

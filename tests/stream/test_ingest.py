@@ -1,0 +1,205 @@
+"""What ingest commits: all that is acknowledged, nothing behind a hole, at any moment it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import CommitFailedError, MessageSizeTooLargeError
+from aiokafka.structs import OffsetAndMetadata
+
+import stream.committed
+import stream.forwarding
+import stream.ingest
+from driftlog.errors import BrokerError
+from driftlog.settings import load_settings
+from stream.in_flight import MOST, InFlight
+from stream.ingest import Ingest
+from stream.judging import Judging
+from stream.topics import Topics
+from tests.stream.event_log import LogEntry
+from tests.stream.scripted_kafka import until
+
+SETTINGS = load_settings(
+    environ={}, overrides={"kafka.event_partitions": 1, "kafka.column_partitions": 2}
+)
+TOPICS = Topics.of(SETTINGS)
+EVENTS = TopicPartition(TOPICS.events, 0)
+
+
+class Broker:
+    """A scripted group and log, behind what ingest takes for clients of aiokafka.
+
+    A fetch brings one record; sends and commits wait until the test lets them through.
+    """
+
+    def __init__(self, records: int) -> None:
+        self.records = records
+        self.read = 0
+        self.sends: list[asyncio.Future[None]] = []
+        self.acknowledging = True
+        self.commits_through = asyncio.Event()
+        self.commits_asked = 0
+        self.committed: dict[TopicPartition, int] = {}
+        self.refusals: list[Exception] = []
+        self._assigning: asyncio.Task[None] | None = None
+
+    def acknowledge(self) -> None:
+        """Let all sends through, those to come as well."""
+        self.acknowledging = True
+        for one in self.sends:
+            if not one.done():
+                one.set_result(None)
+
+    # -- the clients
+
+    async def start(self) -> None:
+        """Connected."""
+
+    stop = close = start
+
+    def subscribe(self, _: list[str], listener: Any) -> None:
+        self._assigning = asyncio.create_task(listener.on_partitions_assigned({EVENTS}))
+
+    async def list_consumer_group_offsets(self, *_: Any, **__: Any) -> dict[Any, Any]:
+        return {}
+
+    async def beginning_offsets(self, tps: list[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(tps, 0)
+
+    end_offsets = beginning_offsets
+
+    def highwater(self, _: TopicPartition) -> int:
+        return self.records
+
+    def last_poll_timestamp(self, _: TopicPartition) -> None:
+        return None
+
+    async def getmany(self, tp: TopicPartition, **_: Any) -> dict[TopicPartition, list[LogEntry]]:
+        if self.read == self.records:
+            return {}
+        self.read += 1
+        return {tp: [LogEntry(0, self.read - 1, b"no event")]}  # a dead letter
+
+    async def send(self, *_: Any, **__: Any) -> asyncio.Future[None]:
+        sent = asyncio.get_running_loop().create_future()
+        self.sends.append(sent)
+        if self.acknowledging:
+            sent.set_result(None)
+        return sent
+
+    async def commit(self, offsets: dict[TopicPartition, OffsetAndMetadata]) -> None:
+        self.commits_asked += 1
+        await self.commits_through.wait()
+        if self.refusals:
+            raise self.refusals.pop()
+        self.committed |= {tp: found.offset for tp, found in offsets.items()}
+
+
+@pytest.fixture
+def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Broker], Ingest]]:
+    """Make an ingest on a scripted broker."""
+
+    def made(broker: Broker) -> Ingest:
+        for module, name in (
+            (stream.ingest, "AIOKafkaConsumer"),
+            (stream.forwarding, "AIOKafkaProducer"),
+            (stream.committed, "AIOKafkaAdminClient"),
+        ):
+            monkeypatch.setattr(module, name, lambda **_: broker)
+        return Ingest(SETTINGS, TOPICS, Judging(SETTINGS))
+
+    yield made
+
+
+async def test_ended_while_a_commit_is_under_way_it_commits_all_the_same(
+    clients: Callable[[Broker], Ingest],
+) -> None:
+    broker = Broker(records=1)
+    running = asyncio.create_task(clients(broker).run())
+    await until(lambda: broker.commits_asked)
+    running.cancel()
+    await until(lambda: broker.commits_asked == 2)
+    broker.commits_through.set()
+    await asyncio.wait([running])
+    assert broker.committed == {EVENTS: 1}
+
+
+async def test_ended_while_it_waits_for_acknowledgements_it_commits_what_is_acknowledged_then(
+    clients: Callable[[Broker], Ingest],
+) -> None:
+    broker = Broker(records=MOST + 1)
+    broker.acknowledging = False
+    broker.commits_through.set()
+    running = asyncio.create_task(clients(broker).run())
+    await until(lambda: broker.read == MOST + 1)
+    for _ in range(20):  # it has come to wait
+        await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.sleep(0)
+    broker.acknowledge()
+    await asyncio.wait([running])
+    assert not any(one.cancelled() for one in broker.sends)
+    assert broker.committed == {EVENTS: MOST + 1}
+
+
+@pytest.fixture
+def broker() -> Broker:
+    """One whose commits go through."""
+    made = Broker(records=0)
+    made.commits_through.set()
+    return made
+
+
+def _sent(error: Exception | None = None) -> asyncio.Future[Any]:
+    future = asyncio.get_running_loop().create_future()
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)
+    return future
+
+
+async def test_nothing_behind_a_send_that_failed_is_committed_and_what_is_before_is(
+    broker: Broker,
+) -> None:
+    in_flight = InFlight()
+    in_flight.add([_sent(), _sent()], EVENTS, 7)
+    in_flight.add([_sent(), _sent(MessageSizeTooLargeError())], EVENTS, 8)
+    in_flight.add([_sent()], EVENTS, 9)
+    for ask in (in_flight.commit, in_flight.settle, in_flight.commit):  # the failure stays
+        with pytest.raises(BrokerError, match=r"could not be sent: .*MessageSizeTooLarge"):
+            await ask(broker)
+        assert broker.committed == {EVENTS: 7}
+
+
+async def test_a_later_batch_waits_for_an_earlier_one(broker: Broker) -> None:
+    slow: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    in_flight = InFlight()
+    in_flight.add([slow], EVENTS, 7)
+    in_flight.add([_sent()], EVENTS, 8)
+    await in_flight.commit(broker)
+    await in_flight.settle(broker, timeout=0.001)
+    assert broker.committed == {}
+    slow.set_result(None)
+    await in_flight.commit(broker)
+    assert broker.committed == {EVENTS: 8}
+
+
+async def test_a_refused_commit_is_asked_for_again_until_the_partitions_go(broker: Broker) -> None:
+    broker.refusals = [CommitFailedError()] * 2
+    in_flight = InFlight()
+    in_flight.add([_sent()], EVENTS, 7)
+    await in_flight.commit(broker)
+    assert not broker.committed
+    in_flight.clear()
+    await in_flight.commit(broker)
+    assert broker.commits_asked == 1
+    in_flight.add([_sent()], EVENTS, 8)
+    await in_flight.commit(broker)
+    assert not broker.committed
+    await in_flight.settle(broker)
+    assert broker.committed == {EVENTS: 8}
