@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.model import CLASSES, Answer, FlightModel
 
 STATUS_CLASSES = ("2xx", "3xx", "4xx", "5xx")
-ERROR_KINDS = ("validation", "exception", "unavailable")
+ERROR_KINDS = ("validation", "exception", "unavailable", "refused")
 LATENCY_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 CONFIDENCE = tuple(round(0.5 + 0.05 * step, 2) for step in range(1, 11))
 
@@ -46,7 +46,7 @@ class Red:
         )
         self._errors = Counter(
             "api_errors",
-            "Requests that failed, by what failed: validation, exception or unavailable.",
+            "Requests that failed, by what failed: validation, exception, unavailable or refused.",
             ["kind"],
             registry=registry,
         )

@@ -1,4 +1,4 @@
-"""What the service takes and gives, as FastAPI documents it at ``/docs``.
+"""What the service takes and gives, as FastAPI tells it at ``/openapi.json``.
 
 Every feature may be null or left out: a flight whose plane or weather is unknown is still asked
 about. Unknown fields are refused, since among optional features a misspelt one would otherwise

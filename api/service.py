@@ -27,9 +27,11 @@ from api.red import Red, RedMiddleware
 from api.schemas import Flight, Many, One, Prediction, PredictRequest, Problem, Truth
 from driftlog.asgi import CaptureMiddleware, correlation_id
 from driftlog.capture import Capture
+from driftlog.serving import Guard, Policy
 
 log = logging.getLogger(__name__)
 
+PROBES = ("/healthz", "/readyz")
 ENDPOINTS = ("/predict", "/labels", "/healthz", "/readyz", "/metrics")
 Loader = Callable[[], FlightModel]
 
@@ -40,6 +42,7 @@ def create_app(
     *,
     registry: CollectorRegistry | None = None,
     faults: Faults | None = None,
+    policy: Policy | None = None,
 ) -> FastAPI:
     """The service as an app object, for ``uvicorn.run`` or a test client.
 
@@ -49,6 +52,8 @@ def create_app(
         capture: where events and labels go; without it nothing leaves the service.
         registry: takes the metrics of ``/metrics``; default: one of its own for each app.
         faults: turned by its holder to slow the service, to make it fail, or to take it away.
+        policy: who may ask, and how much; probes are open. Without it the app asks nobody, which
+            is for tests and for the loopback alone.
     """
     service = _Service(
         Red(registry or CollectorRegistry(), ENDPOINTS), Events(capture), faults or Faults()
@@ -65,6 +70,10 @@ def create_app(
         title="flight-delay",
         summary="Will this flight depart more than fifteen minutes late?",
         lifespan=lifespan,
+        # Their pages would run a content network's scripts with the rights of who looks at them;
+        # /openapi.json has the same for any viewer.
+        docs_url=None,
+        redoc_url=None,
     )
     if not callable(model):
         service.use(model)
@@ -96,6 +105,13 @@ def create_app(
         # Failures are logged by the handlers, which know the inputs and the model. Of the capture
         # the middleware then asks no more than ``aflush``.
         app.add_middleware(CaptureMiddleware, capture=cast("Capture", capture), log_failures=False)
+    if policy is not None:
+        app.add_middleware(
+            Guard,
+            policy=policy,
+            open_paths=PROBES,
+            refused=lambda _status: service.red.failed("refused"),
+        )
     app.add_middleware(RedMiddleware, red=service.red)  # last added, so it measures all the others
     return app
 

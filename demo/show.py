@@ -153,7 +153,7 @@ class Show(AbstractContextManager["Show"]):
             Text.assemble(
                 ("serving ", "green"),
                 "traffic goes on, with a change now and then; Ctrl-C ends it. "
-                f"Service: {service}/docs  gauges: {worker}/metrics",
+                f"Service: {service}/metrics  gauges: {worker}/metrics",
             )
         )
 

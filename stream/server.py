@@ -13,8 +13,11 @@ from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-__all__ = ["worker_app"]
+from driftlog.serving import known
 
+__all__ = ["PROBES", "worker_app"]
+
+PROBES: Final = ("/livez", "/healthz", "/readyz")  # open: an orchestrator has no credentials
 _PATHS: Final = ("/metrics", "/livez", "/healthz", "/readyz")
 _FAST: Final = 1  # gzip's level: six times as fast as its default, and a tenth larger
 Headers = list[tuple[bytes, bytes]]
@@ -39,7 +42,7 @@ def worker_app(collectors: Sequence[Collector], state: Callable[[], dict[str, An
             in a thread.
         state: what ``/readyz`` tells; it answers 200 where ``ready`` is true, else 503. ``/livez``
             (or ``/healthz``) answers 200 as long as the event loop runs: a broker that is away is
-            no reason to restart.
+            no reason to restart. Whom a `Guard` does not know is told no more than yes or no.
     """
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -55,7 +58,9 @@ def worker_app(collectors: Sequence[Collector], state: Callable[[], dict[str, An
             body, headers = await _metrics(collectors, dict(scope["headers"]))
         elif path == "/readyz":
             told = state()
-            status, body = 200 if told.get("ready") else 503, _json(told)
+            ready = bool(told.get("ready"))
+            status = 200 if ready else 503
+            body = _json(told if known(scope) else {"ready": ready})
         else:
             body = _json({"live": True})
         headers.append((b"content-length", str(len(body)).encode()))

@@ -19,7 +19,7 @@ from prometheus_client import (
 )
 
 from driftlog.errors import BrokerError, DriftlogError
-from driftlog.serving import running
+from driftlog.serving import Guard, Policy, running
 from driftlog.settings import Settings
 from stream.app import Monitor
 from stream.broker import check_topics, watch_broker
@@ -30,7 +30,7 @@ from stream.judging import Judging
 from stream.metrics import Stage, WorkerCollector
 from stream.partition import ColumnsPartition
 from stream.references import References
-from stream.server import worker_app
+from stream.server import PROBES, worker_app
 from stream.topics import Topics
 from stream.verdicts import VerdictsPartition
 from stream.warm_up import warm_up
@@ -95,7 +95,8 @@ class Worker:
         ending: bounds the end; none: it takes as long as it takes.
 
     Raises:
-        SettingsError: a detector, or a threshold set by hand, is of what there is not.
+        SettingsError: a detector, or a threshold set by hand, is of what there is not; or others
+            than this machine would reach the port and nobody would ask them who they are.
     """
 
     def __init__(
@@ -106,6 +107,7 @@ class Worker:
         ending: Ending | None = None,
     ) -> None:
         check_judges(settings.detection)
+        self._policy = Policy.of(settings.http, settings.worker.host)
         self.url = ""
         self._settings = settings
         self._only = only
@@ -139,9 +141,8 @@ class Worker:
             WorkerCollector(self._held, self._settings),
             *(one(registry=own) for one in (GCCollector, PlatformCollector, ProcessCollector)),
         ]
-        worker = self._settings.worker
-        app = worker_app(collectors, self._state)
-        async with running(app, worker.host, worker.port) as self.url:
+        app = Guard(worker_app(collectors, self._state), self._policy, open_paths=PROBES)
+        async with running(app, self._settings.worker.port, self._policy) as self.url:
             self._say(f"gauges at {self.url}/metrics")
             while not self._stop.is_set():
                 if await self._wait_for_broker():

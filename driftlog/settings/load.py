@@ -25,6 +25,9 @@ __all__ = ["ALIASES", "Held", "held_settings", "load_settings"]
 
 ALIASES = {"DRIFTLOG_KAFKA": "kafka.bootstrap"}
 _SECRETIVE = re.compile("pas|pw|key|secret|token|hash|sasl", re.IGNORECASE)
+_BOOTSTRAP = re.compile(r"[^\s,@/=;\"'\\]*")  # addresses; no URL, no line of JAAS
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # what a header can carry (RFC 6750)
+_TOKEN_LENGTH, _PASSWORD_LENGTH = 16, 8  # less is guessed
 _LONGEST_SESSION = 300_000  # ms; a dead worker's partitions stand still for so long
 _CONFIG_VARIABLE = "DRIFTLOG_CONFIG"  # path of the file, when it is not ./driftlog.toml
 
@@ -133,6 +136,8 @@ def _from_text(kind: Any, text: str) -> Any:
         pairs = (part.partition("=") for part in text.split(",") if part.strip())
         each = typing.get_args(kind)[1]
         return {key.strip(): _from_text(each, value.strip()) for key, _, value in pairs}
+    if kind is bool:
+        return {"true": True, "false": False}.get(text.strip().lower(), text)
     if kind in (int, float):
         try:
             return kind(text)
@@ -182,5 +187,36 @@ def _check_together(settings: Settings) -> None:
             raise SettingsError(f"detection.thresholds.{name}", threshold, "a number above 0")
     if settings.kafka.security_protocol.startswith("SASL") and not settings.kafka.sasl_username:
         raise SettingsError("kafka.sasl_username", "", "a name, with a SASL protocol")
+    _check_credentials(settings)
     if settings.capture.hash and not settings.capture.hash_key:
         raise SettingsError("capture.hash_key", "", "a secret, when capture.hash names inputs")
+
+
+def _check_credentials(settings: Settings) -> None:
+    """Refuse credentials that cannot work or are easily guessed, and those in the wrong place.
+
+    None of the messages shows what was held.
+    """
+    http = settings.http
+    addresses = (one.strip() for one in settings.kafka.bootstrap.split(","))
+    if not all(map(_BOOTSTRAP.fullmatch, addresses)):
+        # It is told in errors, by doctor and in logs; people paste URLs with a password in them.
+        raise SettingsError(
+            "kafka.bootstrap",
+            "...",
+            "host:port, by commas, with neither scheme nor user: these are "
+            "kafka.security_protocol, kafka.sasl_username and kafka.sasl_password",
+        )
+    for token in http.tokens:
+        if len(token) < _TOKEN_LENGTH or not _TOKEN.fullmatch(token):
+            raise SettingsError(
+                "http.tokens",
+                "...",
+                f"tokens of {_TOKEN_LENGTH} or more letters, digits and -._~+/, such as "
+                "'openssl rand -hex 24' makes",
+            )
+    if bool(http.username) != bool(http.password):
+        lacking = "http.password" if http.username else "http.username"
+        raise SettingsError(lacking, "", "a text, where the other of name and password is set")
+    if http.username and len(http.password) < _PASSWORD_LENGTH:
+        raise SettingsError("http.password", "...", f"{_PASSWORD_LENGTH} or more characters")

@@ -12,6 +12,7 @@ __all__ = [
     "CaptureSettings",
     "DecisionSettings",
     "DetectionSettings",
+    "HttpSettings",
     "KafkaSettings",
     "MappingSettings",
     "ModelSettings",
@@ -20,7 +21,7 @@ __all__ = [
     "WorkerSettings",
 ]
 
-SECRETS = frozenset({"sasl_password", "hash_key"})
+SECRETS = frozenset({"sasl_password", "hash_key", "tokens", "password"})
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Statistic = Literal["kolmogorov_smirnov", "wasserstein", "jensen_shannon", "chi_square"]
 
@@ -222,6 +223,40 @@ class WorkerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = 200
 
 
+class HttpSettings(_Guarded, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who may ask the worker's port, the service and the console over HTTP, and how much."""
+
+    tokens: Annotated[
+        tuple[str, ...],
+        _say("secret; bearer tokens, any of which will do; best by environment"),
+    ] = ()
+    username: Annotated[
+        str, Meta(pattern=r"^[^:\x00-\x1f\x7f]*$"), _say("of basic auth, for browsers")
+    ] = ""
+    password: Annotated[str, _say("secret; of basic auth; best by environment")] = ""
+    anonymous: Annotated[
+        bool, _say("serve other addresses than the loopback without asking who is calling")
+    ] = False
+    hosts: Annotated[
+        tuple[str, ...],
+        _say(
+            "names that a request's Host may have, beside addresses and localhost; none: see"
+            " operations.md"
+        ),
+    ] = ()
+    proxies: Annotated[
+        tuple[str, ...], _say("addresses whose X-Forwarded-For names the client")
+    ] = ()
+    max_body_bytes: Annotated[int, Meta(ge=1_000), _say("of a request; larger: 413")] = 1_000_000
+    body_timeout: Annotated[
+        Duration, _say("in which a request's head, and then its body, must have come")
+    ] = Duration(10_000)
+    rate: Annotated[
+        int, Meta(ge=0), _say("requests a second from one client, 429 beyond; 0: no limit")
+    ] = 200
+    connections: Annotated[int, Meta(ge=2), _say("open at once; beyond: 503")] = 200
+
+
 class CaptureSettings(_Guarded, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The capture client inside a watched service."""
 
@@ -250,4 +285,5 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     models: ModelSettings = ModelSettings()
     mapping: MappingSettings = MappingSettings()
     worker: WorkerSettings = WorkerSettings()
+    http: HttpSettings = HttpSettings()
     capture: CaptureSettings = CaptureSettings()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -310,6 +311,35 @@ def test_a_port_in_use_ends_it_before_anything_else_and_names_the_mend(place: Pl
             assert worker.ended() == 2
             assert f"127.0.0.1:{port} cannot be bound" in reason(worker)
             assert "another port" in reason(worker)
+
+
+def test_an_address_that_others_reach_is_refused_without_credentials_and_named_with_the_mend() -> (
+    None
+):
+    with started_worker({"DRIFTLOG_WORKER_HOST": "0.0.0.0"}) as worker:
+        assert worker.ended() == 2
+        assert "'worker.host' holds '0.0.0.0'" in reason(worker)
+        assert "DRIFTLOG_HTTP_TOKENS" in reason(worker)
+
+
+def test_with_a_token_it_serves_there_and_asks_for_it() -> None:
+    token = "t0k3n-" * 4
+    environment = {
+        "DRIFTLOG_KAFKA": "127.0.0.1:1",
+        "DRIFTLOG_WORKER_HOST": "0.0.0.0",
+        "DRIFTLOG_HTTP_TOKENS": token,
+    }
+    with started_worker(environment) as worker:
+        worker.says("waiting: no broker answers")
+        url = worker.url.replace("0.0.0.0", "127.0.0.1")
+        assert httpx.get(f"{url}/livez").status_code == 200
+        assert httpx.get(f"{url}/readyz").json() == {"ready": False}
+        assert httpx.get(f"{url}/metrics").status_code == 401
+        allowed = httpx.get(f"{url}/metrics", headers={"authorization": f"Bearer {token}"})
+        assert "driftlog_ready 0.0" in allowed.text
+        worker.signal()
+        assert worker.ended(END_S) == 0
+        assert token not in worker.output
 
 
 # -- halves -------------------------------------------------------------------------------------

@@ -184,3 +184,52 @@ def test_every_setting_has_a_default_that_may_be_said_out_loud() -> None:
 def test_settings_are_frozen() -> None:
     with pytest.raises(AttributeError):
         Settings().worker.port = 1  # type: ignore[misc]  # the point of the test
+
+
+TOKEN = "t0k3n-" * 4
+
+
+@pytest.mark.parametrize(
+    ("key", "held"),
+    [
+        ("http.tokens", "hunter2"),
+        ("http.tokens", "hunter2 with spaces in it"),
+        ("http.tokens", f"{TOKEN},hunter2-é-hunter2-é"),
+        ("http.tokens", f"{TOKEN},hunter2\r\nx-injected: yes"),
+        ("kafka.bootstrap", "SASL_SSL://me:hunter2@kafka-1:9092"),
+        ("kafka.bootstrap", "me:hunter2@kafka-1:9092"),
+        (
+            "kafka.bootstrap",
+            'org.apache.kafka.common.security.plain.PlainLoginModule required password="hunter2";',
+        ),
+    ],
+)
+def test_what_may_hold_a_secret_is_refused_without_being_shown(key: str, held: str) -> None:
+    with pytest.raises(SettingsError, match=key) as refused:
+        load_settings(environ={}, overrides={key: held})
+    assert "hunter2" not in f"{refused.value} {refused.value!r} {refused.value.held}"
+
+
+def test_a_name_without_its_password_and_a_password_too_short_are_refused() -> None:
+    for http, lacking in (
+        ({"username": "ops"}, "http.password"),
+        ({"password": "hunter2-hunter2"}, "http.username"),
+        ({"username": "ops", "password": "hunter2"}, "http.password"),
+        ({"username": "o:ps", "password": "hunter2-hunter2"}, "http.username"),
+    ):
+        held = {f"http.{name}": value for name, value in http.items()}
+        with pytest.raises(SettingsError, match=lacking) as refused:
+            load_settings(environ={}, overrides=held)
+        assert "hunter2" not in str(refused.value)
+
+
+def test_several_tokens_come_by_commas_in_a_variable() -> None:
+    environ = {"DRIFTLOG_HTTP_TOKENS": f"{TOKEN}, {TOKEN[::-1]}"}
+    assert load_settings(environ=environ).http.tokens == (TOKEN, TOKEN[::-1])
+
+
+@pytest.mark.parametrize(("written", "held"), [("true", True), ("False", False)])
+def test_a_yes_or_no_can_be_given_by_its_variable(written: str, held: bool) -> None:
+    assert load_settings(environ={"DRIFTLOG_HTTP_ANONYMOUS": written}).http.anonymous is held
+    with pytest.raises(SettingsError, match="true or false"):
+        load_settings(environ={"DRIFTLOG_HTTP_ANONYMOUS": "perhaps"})

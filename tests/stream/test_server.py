@@ -13,8 +13,9 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from driftlog.errors import InputError
-from driftlog.serving import running
-from stream.server import worker_app
+from driftlog.serving import Guard, Policy, running
+from driftlog.settings import HttpSettings
+from stream.server import PROBES, worker_app
 
 
 class OneGauge(Collector):
@@ -130,3 +131,27 @@ async def test_an_address_in_use_is_named_with_the_mend() -> None:
         with pytest.raises(InputError, match=rf"127.0.0.1:{port} cannot be bound .*another port"):
             async with running(worker_app([], dict), port=port):
                 pass
+
+
+# -- with credentials ---------------------------------------------------------------------------
+
+
+async def test_whom_it_does_not_know_it_tells_no_gauge_and_of_its_state_yes_or_no(
+    state: dict[str, Any],
+) -> None:
+    http = HttpSettings(tokens=("t0k3n-" * 4,))
+    policy = Policy.of(http, "127.0.0.1")
+    app = Guard(worker_app([GAUGE], lambda: state), policy, open_paths=PROBES)
+    async with running(app, policy=policy) as url, httpx.AsyncClient(base_url=url) as client:
+        for path in ("/metrics", "/", "/nowhere"):
+            assert (await client.get(path)).status_code == 401
+        for path in ("/livez", "/healthz"):
+            assert (await client.get(path)).status_code == 200
+        answer = await client.get("/readyz")
+        assert answer.status_code == 503
+        assert answer.json() == {"ready": False}
+        authorization = {"authorization": f"Bearer {http.tokens[0]}"}
+        assert (await client.get("/readyz", headers=authorization)).json() == state
+        answer = await client.get("/metrics", headers=authorization)
+        assert "driftlog_ready 1.0" in answer.text
+        assert answer.headers["x-content-type-options"] == "nosniff"
