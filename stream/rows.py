@@ -65,12 +65,8 @@ class Rows:
 
     def take(self, index: NDArray[np.intp] | slice) -> Rows:
         """Return the rows at ``index`` (positions or a slice), in that order."""
-        if isinstance(index, slice):
-            pick = [self.correlation_id[i] for i in range(*index.indices(len(self)))]
-            raw = None if self.raw is None else list(self.raw[index])
-        else:
-            pick = [self.correlation_id[i] for i in index]
-            raw = None if self.raw is None else [self.raw[i] for i in index]
+        # Plain integers: a list looks them up in two thirds of the time of numpy's.
+        at = range(*index.indices(len(self))) if isinstance(index, slice) else index.tolist()
         return Rows(
             model=self.model,
             version=self.version,
@@ -78,11 +74,11 @@ class Rows:
             key=self.key[index],
             partition=self.partition[index],
             offset=self.offset[index],
-            correlation_id=pick,
+            correlation_id=[self.correlation_id[i] for i in at],
             segment=self.segment.take(index),
             numbers={name: column[index] for name, column in self.numbers.items()},
             categories={name: column.take(index) for name, column in self.categories.items()},
-            raw=raw,
+            raw=None if self.raw is None else [self.raw[i] for i in at],
         )
 
     def pick(self, signals: Container[str]) -> Rows:
