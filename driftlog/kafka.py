@@ -20,7 +20,7 @@ from aiokafka.errors import (
 from driftlog.errors import SettingsError
 from driftlog.settings import KafkaSettings
 
-__all__ = ["connection", "reason"]
+__all__ = ["connection", "reason", "refusal"]
 
 _PATIENCE_MS: Final = 5_000
 _GOODBYE_S: Final = 0.1  # TLS ends a connection by an exchange, after which its socket closes
@@ -61,6 +61,31 @@ def connection(kafka: KafkaSettings) -> dict[str, Any]:
     return arguments
 
 
+def refusal(arguments: Mapping[str, Any], exc: BaseException) -> str | None:
+    """Say which right or topic is missing, where that is why a client failed; else None.
+
+    Args:
+        arguments: what the client was made with, by `connection`.
+        exc: what it raised.
+    """
+    user = arguments.get("sasl_plain_username")
+    for kind, what in _RIGHTS.items():
+        if isinstance(exc, kind):
+            named = f" {_names(exc.args[0])}" if exc.args else ""
+            who = f"user {user!r}" if user else "this client"
+            return f"{who} may not use {what}{named}: grant the right by an ACL of the broker"
+    if isinstance(exc, UnknownTopicOrPartitionError):
+        return "the topic is not there; 'driftlog topics create' makes it"
+    return None
+
+
+def _names(told: object) -> str:
+    """Names as the client's error has them, one or several."""
+    if isinstance(told, (set, frozenset, list, tuple)):
+        return ", ".join(sorted(str(one) for one in told))
+    return str(told)
+
+
 async def reason(arguments: Mapping[str, Any], exc: BaseException) -> str:
     """Say why a client failed, and which setting to look at.
 
@@ -71,14 +96,9 @@ async def reason(arguments: Mapping[str, Any], exc: BaseException) -> str:
         arguments: what the client was made with, by `connection`.
         exc: what it raised.
     """
+    if (refused := refusal(arguments, exc)) is not None:
+        return refused
     user = arguments.get("sasl_plain_username")
-    for kind, what in _RIGHTS.items():
-        if isinstance(exc, kind):
-            named = f" {exc.args[0]}" if exc.args else ""
-            who = f"user {user!r}" if user else "this client"
-            return f"{who} may not use {what}{named}: grant the right by an ACL of the broker"
-    if isinstance(exc, UnknownTopicOrPartitionError):
-        return "the topic is not there; 'driftlog topics create' makes it"
     address = str(arguments["bootstrap_servers"]).split(",")[0].strip()
     host, _, port = address.rpartition(":")
     more = {name: arguments[name] for name in _CONNECTING if name in arguments}

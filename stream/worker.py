@@ -19,7 +19,10 @@ from prometheus_client import (
 )
 
 from driftlog.errors import BrokerError, DriftlogError
+from driftlog.kafka import connection, refusal
 from driftlog.serving import Guard, Policy, running
+from driftlog.serving import running
+||||||| parent of 68b62b6 (Row request_errors; a deleted topic ends the worker with its name; capture bounds what the Kafka client logs)
 from driftlog.settings import Settings
 from stream.app import Monitor
 from stream.broker import check_topics, watch_broker
@@ -209,7 +212,7 @@ class Worker:
         try:
             await stack.aclose()
         except Exception as exc:  # what comes of a failure must not hide it
-            failed = failed or DriftlogError(f"the end was not orderly: {_told(exc)}")
+            failed = failed or DriftlogError(f"the end was not orderly: {self._told(exc)}")
         self._held.monitor = self._held.ingest = None
         if failed is not None:
             raise failed
@@ -249,10 +252,22 @@ class Worker:
         self._enter("running")
         self._say("running")
         for task in await self._or_stop(*tasks):
-            failed = DriftlogError(f"{task.get_name()} has failed: {_told(task.exception())}")
+            told = self._told(task.exception())
+            failed = DriftlogError(f"{task.get_name()} has failed: {told}")
             self._end(failed)
             return failed
         return None
+
+    def _told(self, reason: BaseException | None) -> str:
+        """The reason on one line, with the mend where the broker refuses something."""
+        if reason is None:
+            return "it came to its end"
+        text = str(reason) if isinstance(reason, DriftlogError) else repr(reason)
+        causes = [reason, reason.__cause__]
+        known = [refusal(connection(self._settings.kafka), one) for one in causes if one]
+        if mend := next((one for one in known if one), None):
+            text = f"{mend} ({text})"
+        return " ".join(text.split())
 
     def _tell_broker(self, answers: bool) -> None:
         self._held.broker_answers = answers
@@ -273,9 +288,3 @@ async def _cancel(tasks: set[asyncio.Task[Any]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _told(reason: BaseException | None) -> str:
-    """The reason on one line."""
-    if reason is None:
-        return "it came to its end"
-    text = str(reason) if isinstance(reason, DriftlogError) else repr(reason)
-    return " ".join(text.split())

@@ -25,6 +25,7 @@ __all__ = ["Delivery", "Outbox"]
 _BATCH_BYTES: Final = 256 * 1024  # before compression; brokers take 1 MiB by default
 _CONNECT_SECONDS: Final = 30.0
 _TOPIC_SECONDS: Final = 10.0
+_ANSWER_SECONDS: Final = 10.0  # without an acknowledgement; then people are told
 _STOP_SECONDS: Final = 1.0
 _RETRY_MS: Final = 500  # aiokafka logs each retry, in the service's own log
 # The broker has lost, or another has taken, the producer's identity: the batch was not written,
@@ -62,7 +63,7 @@ class Outbox:
         except (KafkaError, OSError, TimeoutError) as exc:
             self._warn(
                 "broker",
-                "no broker at %s (%s); trying on, events are buffered",
+                "nothing can be sent to %s: %s; trying on, events are buffered",
                 *(where, await reason(self._connection, exc)),
             )
             return Delivery(0, 0, items)
@@ -126,7 +127,7 @@ class Outbox:
                 again += held
             else:
                 under_way.append((held, future))
-        results = await asyncio.gather(*(f for _, f in under_way), return_exceptions=True)
+        results = await self._answers([future for _, future in under_way])
         broken = False
         for (held, _), result in zip(under_way, results, strict=True):
             if not isinstance(result, BaseException):
@@ -142,6 +143,25 @@ class Outbox:
         if broken:
             await self.close()  # a gap in its sequence numbers would let all later batches fail
         return Delivery(sent, failed, again)
+
+
+    async def _answers(self, futures: Sequence[asyncio.Future[Any]]) -> Sequence[Any]:
+        """Wait for the broker's word on each batch: its result, or its error.
+
+        The producer tries on for as long as it takes, and does not say so.
+        """
+        answers = asyncio.gather(*futures, return_exceptions=True)
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                return await asyncio.shield(answers)
+        except TimeoutError:
+            self._warn(
+                "broker",
+                "nothing sent to %r at %s has been acknowledged for %.0f s; trying on, events are "
+                "buffered: is the broker up, and the topic still there?",
+                *(self._topic, self._connection["bootstrap_servers"], _ANSWER_SECONDS),
+            )
+        return await answers
 
 
 def _batches(

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any, Final
 
 from driftlog.capture.lane import Lane
+from driftlog.flood import FloodFilter
 
 __all__ = ["Sender"]
 
 _JOIN_SECONDS: Final = 5.0
+_NAME: Final = "driftlog-capture"  # of the thread
+_LINE_AGAIN_SECONDS: Final = 60.0
 
 
 class _Loop(asyncio.SelectorEventLoop):
@@ -32,10 +37,16 @@ class Sender:
         self._ready = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._main: asyncio.Task[None] | None = None
-        self._thread = threading.Thread(target=self._run, name="driftlog-capture", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=_NAME, daemon=True)
 
     def start(self) -> None:
-        """Start the thread. Once only."""
+        """Start the thread. Once only.
+
+        While a broker is away aiokafka writes several lines a second, into the service's log. Those
+        of this thread are bounded; those of the service's own clients are not touched.
+        """
+        flood = FloodFilter(clock=lambda: time.monotonic() / _LINE_AGAIN_SECONDS, thread=_NAME)
+        flood.attach(logging.getLogger("aiokafka"))
         self._thread.start()
 
     def stop(self) -> None:

@@ -55,7 +55,7 @@ def command(
     )
 
     from stream.ending import Ending
-    from stream.transport import FloodFilter
+    from driftlog.flood import FloodFilter
     from stream.worker import Worker
 
     if log_level in ("warning", "error"):

@@ -166,22 +166,40 @@ class EmbeddedBroker:
         for spec in specs:
             self.create_topic(spec.name, spec.partitions)
 
+    def delete_topic(self, name: str) -> None:
+        """Delete a topic and all that is in it.
+
+        Raises:
+            BrokerError: it is not there, or librdkafka is too old to delete one.
+        """
+        library, cluster = self._running()
+        librdkafka.require(library, "mock_topic_delete")
+        _check(library.rd_kafka_mock_topic_delete(cluster, name.encode()), f"deleting {name!r}")
+
     # ---- faults
 
-    def broker_down(self) -> None:
-        """Close all connections and refuse new ones, until ``broker_up``. The log stays."""
-        library, cluster = self._running()
-        _check(library.rd_kafka_mock_broker_set_down(cluster, _ALL_BROKERS), "broker down")
+    def broker_down(self, broker: int = _ALL_BROKERS) -> None:
+        """Close all connections and refuse new ones, until ``broker_up``. The log stays.
 
-    def broker_up(self) -> None:
+        Args:
+            broker: one alone (1, 2, ...), which stays the leader of its partitions; default: all.
+        """
+        library, cluster = self._running()
+        _check(library.rd_kafka_mock_broker_set_down(cluster, broker), f"broker {broker} down")
+
+    def broker_up(self, broker: int = _ALL_BROKERS) -> None:
         """Accept connections again."""
         library, cluster = self._running()
-        _check(library.rd_kafka_mock_broker_set_up(cluster, _ALL_BROKERS), "broker up")
+        _check(library.rd_kafka_mock_broker_set_up(cluster, broker), f"broker {broker} up")
 
-    def set_delay(self, ms: int) -> None:
-        """Answer every request ``ms`` milliseconds late; 0 ends it."""
+    def set_delay(self, ms: int, broker: int = _ALL_BROKERS) -> None:
+        """Answer every request ``ms`` milliseconds late; 0 ends it.
+
+        What a request asks for is done at once: with the connection cut before the late answer, a
+        batch is on the log and its producer does not know.
+        """
         library, cluster = self._running()
-        _check(library.rd_kafka_mock_broker_set_rtt(cluster, _ALL_BROKERS, ms), f"delay of {ms} ms")
+        _check(library.rd_kafka_mock_broker_set_rtt(cluster, broker, ms), f"delay of {ms} ms")
 
     def push_request_errors(self, api: Api, errors: Sequence[int | type[KafkaError]]) -> None:
         """Let the next requests of one type fail, one after another, with these errors.
@@ -207,6 +225,12 @@ class EmbeddedBroker:
         to = _ALL_BROKERS if broker is None else broker
         code = library.rd_kafka_mock_partition_set_leader(cluster, topic.encode(), partition, to)
         _check(code, f"leader {broker} for {topic}[{partition}]")
+
+    def set_coordinator(self, group: str, broker: int) -> None:
+        """Let a broker (1, 2, ...) coordinate a group; its members' next requests are refused."""
+        library, cluster = self._running()
+        code = library.rd_kafka_mock_coordinator_set(cluster, b"group", group.encode(), broker)
+        _check(code, f"coordinator {broker} for group {group!r}")
 
     def delete_records(self, topic: str, partition: int, before: int) -> None:
         """Drop a partition's records below an offset, as retention or truncation would."""

@@ -42,6 +42,7 @@ _FUNCTIONS: Final = {
     "mock_topic_create": (_ERROR, [_POINTER, _TEXT, _INT, _INT]),
     "mock_topic_set_error": (None, [_POINTER, _TEXT, _ERROR]),
     "mock_partition_set_leader": (_ERROR, [_POINTER, _TEXT, _PARTITION, _BROKER]),
+    "mock_coordinator_set": (_ERROR, [_POINTER, _TEXT, _TEXT, _BROKER]),
     "mock_broker_set_down": (_ERROR, [_POINTER, _BROKER]),
     "mock_broker_set_up": (_ERROR, [_POINTER, _BROKER]),
     "mock_broker_set_rtt": (_ERROR, [_POINTER, _BROKER, _INT]),
@@ -54,6 +55,7 @@ _FUNCTIONS: Final = {
 # Not in every version that is otherwise good enough: missing ones leave ``has`` False.
 _LATER_FUNCTIONS: Final = {
     "mock_partition_delete_records": (_ERROR, [_POINTER, _TEXT, _PARTITION, _OFFSET]),  # 2.15
+    "mock_topic_delete": (_ERROR, [_POINTER, _TEXT]),  # 2.16
     "mock_set_controller_id": (None, [_POINTER, _BROKER]),  # 2.16
 }
 

@@ -15,9 +15,9 @@ import logging
 from faust.transport.drivers import TRANSPORTS
 from faust.transport.drivers import aiokafka as driver
 
+from driftlog.flood import FloodFilter
 from stream.transport.consumer import Consumer
 from stream.transport.engine import TransportError, require_engine
-from stream.transport.flood import FloodFilter
 from stream.transport.producer import Producer
 from stream.transport.progress import observe
 from stream.transport.settings import recommended_settings

@@ -181,7 +181,7 @@ def test_without_a_broker_the_service_goes_on_and_the_loss_is_counted(
     assert capture.label("e", 1)  # a buffer of their own
     counts = capture.counts
     assert (counts.buffered, counts.dropped) == (11, 15)
-    until(lambda: "no broker at" in caplog.text)
+    until(lambda: "no broker answers at" in caplog.text)
     assert not capture.flush(0.01)
     capture.close(0.01)
     assert capture.counts.dropped == handed_over(capture.counts) == 26

@@ -47,7 +47,8 @@ def test_an_app_made_after_install_uses_this_transport(tmp_path: Path) -> None:
     assert type(transport) is stream.transport.Transport
     assert transport.url == [URL("kafka://one:1"), URL("kafka://two:2")]
     filters = logging.getLogger("aiokafka.cluster").filters
-    assert sum(isinstance(held, FloodFilter) for held in filters) == 1
+    ours = [one for one in filters if isinstance(one, FloodFilter) and one.thread is None]
+    assert len(ours) == 1
 
 
 def test_another_version_of_faust_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiokafka.errors import TopicAuthorizationFailedError
 
 from driftlog.errors import BrokerError, DriftlogError
 from driftlog.settings import KafkaSettings, Settings, WorkerSettings
@@ -106,6 +107,7 @@ async def test_going_and_coming_back_are_told_once_each(
 ) -> None:
     monkeypatch.setattr(broker_module, "LOOK_S", 0.01)
     told: asyncio.Queue[bool] = asyncio.Queue()
+    broker.create_topics(worker_topics(settings_of(broker)))
     watching = asyncio.create_task(watch_broker(settings_of(broker), told.put_nowait))
     async with asyncio.timeout(60):
         for _ in range(2):
@@ -116,6 +118,57 @@ async def test_going_and_coming_back_are_told_once_each(
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)
     assert told.empty()
+
+
+async def test_a_topic_that_is_deleted_ends_the_watch_with_its_name_and_the_mend(
+    broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker_module, "LOOK_S", 0.01)
+    settings = settings_of(broker)
+    broker.create_topics(worker_topics(settings))
+    looked = asyncio.Event()
+    changed = broker_module._changed
+
+    def look(*arguments: Any) -> str:
+        looked.set()
+        return changed(*arguments)
+
+    monkeypatch.setattr(broker_module, "_changed", look)
+    watching = asyncio.create_task(watch_broker(settings, lambda _answers: None))
+    async with asyncio.timeout(60):
+        await looked.wait()
+        assert not watching.done()
+        broker.delete_topic("driftlog.columns")
+        with pytest.raises(DriftlogError) as caught:
+            await watching
+    assert "driftlog.columns is no longer there" in str(caught.value)
+    assert "'driftlog topics create'" in str(caught.value)
+    assert not isinstance(caught.value, BrokerError)  # waiting would not mend it
+
+
+async def test_a_topic_made_anew_with_another_size_ends_the_watch_with_both_numbers(
+    broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker_module, "LOOK_S", 0.01)
+    settings = settings_of(broker)
+    broker.create_topics(worker_topics(settings))
+    broker.delete_topic("driftlog.columns")
+    broker.create_topic("driftlog.columns", 1)
+    async with asyncio.timeout(60):
+        with pytest.raises(DriftlogError, match="now has 1 partitions where the settings have 8"):
+            await watch_broker(settings, lambda _answers: None)
+
+
+def test_a_right_that_is_missing_is_named_with_the_topic_and_the_mend() -> None:
+    kafka = KafkaSettings(
+        bootstrap="127.0.0.1:1",
+        security_protocol="SASL_PLAINTEXT",
+        sasl_username="monitor",
+        sasl_password="x",  # noqa: S106
+    )
+    worker = Worker(Settings(kafka=kafka))
+    told = worker._told(TopicAuthorizationFailedError("driftlog.verdicts"))
+    assert told.startswith("user 'monitor' may not use topic driftlog.verdicts: grant the right")
 
 
 # -- readiness ----------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from driftlog.testing.clock import ManualClock
-from stream.transport import FloodFilter
+from driftlog.flood import FloodFilter
 
 
 def _lines(limited: FloodFilter, clock: ManualClock, seconds: int, a_second: int) -> list[str]:
@@ -59,3 +59,21 @@ def test_children_that_exist_are_bounded_too() -> None:
     limited.attach(root)
     limited.attach(root)
     assert root.filters == child.filters == [limited]
+
+
+def test_lines_of_other_threads_are_not_touched_where_one_is_named() -> None:
+    limited = FloodFilter(1, ManualClock(), thread="ours")
+    record = logging.LogRecord("aiokafka", logging.ERROR, "f", 1, "no node", (), None)
+    assert [limited.filter(record) for _ in range(3)] == [True, True, True]
+    record.threadName = "ours"
+    assert [limited.filter(record) for _ in range(3)] == [True, False, False]
+
+
+def test_a_filter_of_a_thread_takes_the_place_of_the_one_before_and_no_others() -> None:
+    logger = logging.getLogger("flooded")
+    everybodys = FloodFilter()
+    first, second = FloodFilter(thread="ours"), FloodFilter(thread="ours")
+    for limited in (everybodys, first, second, FloodFilter()):
+        limited.attach(logger)
+    assert logger.filters == [everybodys, second]
+    logger.filters.clear()

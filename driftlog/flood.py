@@ -1,4 +1,4 @@
-"""Bounding what a library logs while its broker is away."""
+"""Bounding what the Kafka client logs while its broker is away."""
 
 from __future__ import annotations
 
@@ -24,19 +24,26 @@ class FloodFilter(logging.Filter):
     Args:
         lines_per_second: how many equal lines pass in one second, at least 1.
         clock: seconds that never go back.
+        thread: only lines of the thread of this name are bounded; none: all.
     """
 
     def __init__(
-        self, lines_per_second: int = 1, clock: Callable[[], float] = time.monotonic
+        self,
+        lines_per_second: int = 1,
+        clock: Callable[[], float] = time.monotonic,
+        thread: str | None = None,
     ) -> None:
         super().__init__()
         self.lines_per_second = max(1, lines_per_second)
+        self.thread = thread
         self._clock = clock
         self._seen: OrderedDict[tuple[str, int, str], list[float]] = OrderedDict()
         self._lock = threading.Lock()
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether the record may be written, and add the count of those left out before."""
+        if self.thread is not None and record.threadName != self.thread:
+            return True
         key = record.name, record.levelno, str(record.msg)
         now = self._clock()
         with self._lock:
@@ -59,10 +66,16 @@ class FloodFilter(logging.Filter):
     def attach(self, root: logging.Logger) -> None:
         """Filter `root` and the loggers below it that exist by now, once each.
 
-        A logger's filters do not see what its children write, so each gets this one.
+        A logger's filters do not see what its children write, so each gets this one. A thread's
+        filter takes the place of the one of before: a fork may have left that one locked.
         """
         below = root.name + "."
         names = [name for name in logging.root.manager.loggerDict if name.startswith(below)]
         for logger in [root, *map(logging.getLogger, sorted(names))]:
-            if not any(isinstance(held, FloodFilter) for held in logger.filters):
+            held = [one for one in logger.filters if isinstance(one, FloodFilter)]
+            same = [one for one in held if one.thread == self.thread]
+            if self.thread is not None:
+                for one in same:
+                    logger.removeFilter(one)
+            if self.thread is not None or not same:
                 logger.addFilter(self)
