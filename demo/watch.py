@@ -9,7 +9,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 
-from driftlog.kafka import connection
+from driftlog.kafka import connection, stop_consumer
 from driftlog.records import ALERT, EVENT, Alert, AlertStatus
 from driftlog.settings import Settings
 
@@ -68,7 +68,7 @@ class Watch:
                         else:
                             await self._note_alert(record)
         finally:
-            await consumer.stop()
+            await stop_consumer(consumer)
 
     def _note_row(self, record: Any) -> None:
         pane = self._settings.stream.pane

@@ -20,7 +20,7 @@ from aiokafka.errors import (
 from driftlog.errors import SettingsError
 from driftlog.settings import KafkaSettings
 
-__all__ = ["connection", "reason", "refusal"]
+__all__ = ["connection", "reason", "refusal", "stop_consumer"]
 
 _PATIENCE_MS: Final = 5_000
 _GOODBYE_S: Final = 0.1  # TLS ends a connection by an exchange, after which its socket closes
@@ -134,3 +134,25 @@ async def reason(arguments: Mapping[str, Any], exc: BaseException) -> str:
     finally:
         await asyncio.sleep(_GOODBYE_S)
     return repr(exc)
+
+
+async def stop_consumer(consumer: Any) -> None:
+    """Stop an aiokafka consumer, also while its broker is away.
+
+    aiokafka's own ``stop`` then raises, as if the caller had been cancelled, the cancellation of a
+    fetch that waits to try again, and leaves its connections open.
+    """
+    stopping = asyncio.create_task(consumer.stop())
+    try:
+        await asyncio.wait({stopping})
+    except asyncio.CancelledError:
+        stopping.cancel()
+        raise
+    if not stopping.cancelled():
+        stopping.result()
+        return
+    fetches = list(consumer._fetcher._pending_tasks)
+    for fetch in fetches:
+        fetch.cancel()
+    await asyncio.gather(*fetches, return_exceptions=True)
+    await consumer._client.close()

@@ -7,6 +7,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -14,7 +15,7 @@ from aiokafka.errors import KafkaError
 
 from driftlog.decode import Rejection, decode_label
 from driftlog.errors import BrokerError
-from driftlog.kafka import connection, reason
+from driftlog.kafka import connection, reason, stop_consumer
 from driftlog.settings import Settings
 from stream.admission import admit
 from stream.committed import Committed
@@ -111,7 +112,12 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             await asyncio.shield(self._stop())
 
     async def _stop(self) -> None:
-        steps = (self._settle, self._consumer.stop, self._forwarding.stop, self._committed.close)
+        steps = (
+            self._settle,
+            partial(stop_consumer, self._consumer),
+            self._forwarding.stop,
+            self._committed.close,
+        )
         for step in steps:
             try:
                 await asyncio.wait_for(step(), 5.0)

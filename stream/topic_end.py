@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from driftlog.errors import BrokerError
-from driftlog.kafka import connection, reason
+from driftlog.kafka import connection, reason, stop_consumer
 from driftlog.settings import KafkaSettings
 
 __all__ = ["broker_errors", "read_to_end", "reader"]
@@ -47,7 +47,7 @@ async def reader(kafka: KafkaSettings, topic: str) -> AsyncIterator[Any]:
             await consumer.start()
             yield consumer
         finally:
-            await consumer.stop()
+            await stop_consumer(consumer)
 
 
 async def read_to_end(consumer: Any) -> AsyncIterator[tuple[Any, list[Any]]]:

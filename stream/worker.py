@@ -21,8 +21,6 @@ from prometheus_client import (
 from driftlog.errors import BrokerError, DriftlogError
 from driftlog.kafka import connection, refusal
 from driftlog.serving import Guard, Policy, running
-from driftlog.serving import running
-||||||| parent of 68b62b6 (Row request_errors; a deleted topic ends the worker with its name; capture bounds what the Kafka client logs)
 from driftlog.settings import Settings
 from stream.app import Monitor
 from stream.broker import check_topics, watch_broker
@@ -286,5 +284,3 @@ async def _cancel(tasks: set[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-

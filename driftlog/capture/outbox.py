@@ -144,7 +144,6 @@ class Outbox:
             await self.close()  # a gap in its sequence numbers would let all later batches fail
         return Delivery(sent, failed, again)
 
-
     async def _answers(self, futures: Sequence[asyncio.Future[Any]]) -> Sequence[Any]:
         """Wait for the broker's word on each batch: its result, or its error.
 

@@ -14,7 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from driftlog.errors import BrokerError, InputError
-from driftlog.kafka import connection, reason
+from driftlog.kafka import connection, reason, stop_consumer
 from driftlog.settings import KafkaSettings
 
 __all__ = ["AlertLog", "Begin"]
@@ -138,7 +138,7 @@ class AlertLog:
                 f"{await reason(connection(self._kafka), exc)}"
             ) from exc
         finally:
-            await consumer.stop()
+            await stop_consumer(consumer)
 
     async def _seek(self, consumer: Any) -> dict[Any, int]:
         """Go to where reading begins; return the ends of now."""

@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 
 from driftlog.cli.finding import Finding
 from driftlog.errors import BrokerError
-from driftlog.kafka import connection, reason
+from driftlog.kafka import connection, reason, stop_consumer
 from driftlog.settings import Duration, Settings
 
 __all__ = ["NewestEvent", "clock_finding", "event_times_finding", "newest_events"]
@@ -68,7 +68,7 @@ async def newest_events(settings: Settings, topic: str, partitions: int) -> list
             f"reading {topic} at {kafka.bootstrap}: {await reason(connection(kafka), exc)}"
         ) from exc
     finally:
-        await consumer.stop()
+        await stop_consumer(consumer)
     return found
 
 

@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from driftlog.errors import BrokerError, InputError
-from driftlog.kafka import connection, reason
+from driftlog.kafka import connection, reason, stop_consumer
 from driftlog.settings import KafkaSettings
 
 __all__ = ["Stored", "existing_topics", "forget", "of_model", "rewind", "stored_records"]
@@ -137,5 +137,5 @@ async def rewind(kafka: KafkaSettings, group: str, topic: str, partitions: int) 
             "is a worker running again?"
         ) from exc
     finally:
-        await consumer.stop()
+        await stop_consumer(consumer)
     return sum(ends[tp] - starts[tp] for tp in assigned)

@@ -54,8 +54,8 @@ def command(
         level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
 
-    from stream.ending import Ending
     from driftlog.flood import FloodFilter
+    from stream.ending import Ending
     from stream.worker import Worker
 
     if log_level in ("warning", "error"):

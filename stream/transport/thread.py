@@ -15,6 +15,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode import Service
 
+from driftlog.kafka import stop_consumer
 from stream.transport.engine import TransportError
 
 __all__ = ["ConsumerThread", "Start"]
@@ -45,6 +46,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer: Any = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT
         return consumer
+
+    async def on_thread_stop(self) -> None:
+        """Stop the consumer; also while its broker is away, when its own stop breaks off."""
+        await super(driver.AIOKafkaConsumerThread, self).on_thread_stop()
+        if self._consumer is not None:
+            await stop_consumer(self._consumer)
 
     async def crash(self, reason: BaseException) -> None:
         """End the worker, from the app's loop: its events are not safe to set from this thread."""

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -258,19 +259,27 @@ def test_told_to_end_it_commits_and_stores_what_is_closed_and_the_next_one_goes_
 def test_told_to_end_while_the_broker_is_away_it_ends_and_says_what_was_left_out(
     place: Place,
 ) -> None:
-    place.create_topics()
-    with started_worker(place.environment) as worker:
-        worker.ready()
+    with with_something_to_store(place) as worker:
         place.broker.broker_down()
         worker.signal()
         assert worker.ended(END_S) == 0
         worker.says("ended without a last checkpoint")
 
 
-def test_a_second_word_ends_it_at_once(place: Place) -> None:
+@contextmanager
+def with_something_to_store(place: Place) -> Iterator[StartedWorker]:
+    """A worker that has judged events and not yet stored what it knows."""
     place.create_topics()
-    with started_worker(place.environment) as worker:
+    place.write_events()
+    environment = {**place.environment, "DRIFTLOG_STREAM_CHECKPOINT_INTERVAL": "1h"}
+    with started_worker(environment) as worker:
         worker.ready()
+        worker.until(lambda: all_is_closed(worker), "all panes judged")
+        yield worker
+
+
+def test_a_second_word_ends_it_at_once(place: Place) -> None:
+    with with_something_to_store(place) as worker:
         place.broker.broker_down()
         worker.signal(signal.SIGINT)
         worker.until(lambda: worker.get("/readyz").json()["why"] == "stopping", "the first word")

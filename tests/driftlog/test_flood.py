@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from driftlog.testing.clock import ManualClock
 from driftlog.flood import FloodFilter
+from driftlog.testing.clock import ManualClock
 
 
 def _lines(limited: FloodFilter, clock: ManualClock, seconds: int, a_second: int) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from driftlog.kafka import connection
+from driftlog.kafka import connection, stop_consumer
 from driftlog.records import (
     ALERT,
     MARKER,
@@ -129,4 +129,4 @@ async def following(settings: Settings, alive: Callable[[], bool]) -> AsyncItera
     try:
         yield Told(settings, consumer, alive)
     finally:
-        await consumer.stop()
+        await stop_consumer(consumer)

@@ -164,7 +164,7 @@ def test_a_right_that_is_missing_is_named_with_the_topic_and_the_mend() -> None:
         bootstrap="127.0.0.1:1",
         security_protocol="SASL_PLAINTEXT",
         sasl_username="monitor",
-        sasl_password="x",  # noqa: S106
+        sasl_password="x",
     )
     worker = Worker(Settings(kafka=kafka))
     told = worker._told(TopicAuthorizationFailedError("driftlog.verdicts"))
