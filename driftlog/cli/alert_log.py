@@ -82,7 +82,7 @@ class AlertLog:
         Raises:
             BrokerError: with ``once``, the broker or the topic is away.
         """
-        await self._until_there()
+        await self.until_there()
         async with self._consumer() as consumer:
             ends = await self._seek(consumer)
             quiet = 0
@@ -99,8 +99,12 @@ class AlertLog:
                     quiet = 0
                     await self._probe(consumer)
 
-    async def _until_there(self) -> None:
-        """Wait for broker and topic; a reader that subscribes too early would make the topic."""
+    async def until_there(self) -> None:
+        """Wait for broker and topic; a reader that subscribes too early would make the topic.
+
+        Raises:
+            BrokerError: with ``once``, the broker or the topic is away.
+        """
         while True:
             try:
                 if await self._exists():

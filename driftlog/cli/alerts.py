@@ -17,6 +17,7 @@ from rich.console import Console
 
 from driftlog.cli.alert_log import AlertLog, Begin
 from driftlog.cli.alert_text import render
+from driftlog.cli.alerts_forward import forward
 from driftlog.cli.printable import printable, printable_json
 from driftlog.errors import ContractError, InputError
 from driftlog.records import ALERT, Alert, AlertStatus, Severity
@@ -94,7 +95,10 @@ class Tail:
 
 @click.group("alerts")
 def command() -> None:
-    """Follow the alerts topic."""
+    """Follow the alerts topic, or pass it on."""
+
+
+command.add_command(forward)
 
 
 @command.command()

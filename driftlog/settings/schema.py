@@ -12,6 +12,7 @@ __all__ = [
     "CaptureSettings",
     "DecisionSettings",
     "DetectionSettings",
+    "ForwardSettings",
     "HttpSettings",
     "KafkaSettings",
     "MappingSettings",
@@ -21,7 +22,7 @@ __all__ = [
     "WorkerSettings",
 ]
 
-SECRETS = frozenset({"sasl_password", "hash_key", "tokens", "password"})
+SECRETS = frozenset({"sasl_password", "hash_key", "tokens", "password", "slack", "webhook"})
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Statistic = Literal["kolmogorov_smirnov", "wasserstein", "jensen_shannon", "chi_square"]
 
@@ -275,6 +276,14 @@ class CaptureSettings(_Guarded, frozen=True, kw_only=True, forbid_unknown_fields
     )
 
 
+class ForwardSettings(_Guarded, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who is told of alerts (``driftlog alerts forward``)."""
+
+    alertmanager: Annotated[str, _say("address of an Alertmanager, such as http://host:9093")] = ""
+    webhook: Annotated[str, _say("secret address that each record is posted to as JSON")] = ""
+    slack: Annotated[str, _say("secret address of a webhook that takes Slack's format")] = ""
+
+
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All of them, one frozen object, handed down."""
 
@@ -287,3 +296,4 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     worker: WorkerSettings = WorkerSettings()
     http: HttpSettings = HttpSettings()
     capture: CaptureSettings = CaptureSettings()
+    forward: ForwardSettings = ForwardSettings()

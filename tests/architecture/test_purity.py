@@ -18,6 +18,7 @@ SHELL = {
     "stream.in_flight",
     "stream.ingest",
     "stream.metrics",  # of a worker that runs
+    "stream.notifying",  # the topic and HTTP; what is said and what is open are data
     "stream.references",
     "stream.runner",
     "stream.server",
@@ -29,7 +30,11 @@ SHELL = {
     "stream.worker",
 }
 # Data that lies in a folder of the shell.
-CORE = {"stream.metrics.catalogue"}
+CORE = {
+    "stream.metrics.catalogue",
+    "stream.notifying.notices",
+    "stream.notifying.open_alerts",
+}
 IMPURE = {
     *("aiokafka", "asyncio", "confluent_kafka", "fastapi", "faust", "httpx", "logging", "mode"),
     *("os", "prometheus_client", "random", "secrets", "signal", "socket", "starlette"),

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
-__all__ = ["DEADLINE", "eventually"]
+__all__ = ["DEADLINE", "eventually", "holds"]
 
 DEADLINE: Final = 90.0  # seconds; what waits so long has failed, on a slow machine too
 _LOOK: Final = 0.1  # seconds between two looks
@@ -30,3 +30,16 @@ async def eventually(
             return found
         assert time.monotonic() < until, f"{what}: not within {within:.0f} s"
         await asyncio.sleep(_LOOK)
+
+
+async def holds(condition: Callable[[], bool], what: str, within: float = DEADLINE) -> None:
+    """Wait until a condition that can be looked at without waiting is true.
+
+    Raises:
+        AssertionError: it was not within the deadline; names ``what``.
+    """
+
+    async def look() -> bool:
+        return condition()
+
+    await eventually(look, what, within)
