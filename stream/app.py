@@ -9,6 +9,7 @@ import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -16,6 +17,7 @@ import faust
 from faust.contrib.asgi import bind_to_running_loop
 from faust.types import TP
 
+from driftlog.errors import DriftlogError, StateError
 from driftlog.kafka import connection
 from driftlog.settings import Settings
 from stream.judging import Judging
@@ -44,6 +46,7 @@ class Monitor:
         self.live: dict[tuple[Kind, int], Runner] = {}
         # Of all partitions held now or before: a counter must not fall when one is given away.
         self.counts: dict[Kind, Counter[str]] = {kind: Counter() for kind in _TABLES}
+        self._ended_generation = -1  # of the group, of which nothing is taken any more
         self._stopping = asyncio.Event()
         self._settings = settings
         self._topics = topics
@@ -85,7 +88,7 @@ class Monitor:
                 partitions=counts[kind],
                 key_type=bytes,
                 value_type=bytes,
-                on_recover=self._recovered,
+                on_recover=partial(self._recovered, kind),
             )
             for kind, name in _TABLES.items()
         }
@@ -97,16 +100,12 @@ class Monitor:
     def _agent(self, kind: Kind) -> Callable[[Any], Any]:
         async def agent(stream: Any) -> None:
             async for event in stream.noack().events():
-                if event.message.generation_id == self.app.consumer_generation_id:
-                    await self._runner(kind, event.message.partition).handle(event)
+                generation = event.message.generation_id
+                # What is still in hand of an assignment that has ended is read again.
+                if generation == self.app.consumer_generation_id != self._ended_generation:
+                    await self.live[kind, event.message.partition].handle(event)
 
         return agent
-
-    def _runner(self, kind: Kind, partition: int) -> Runner:
-        found = self.live.get((kind, partition))
-        if found is None:
-            found = self.live[kind, partition] = self._new_runner(kind, partition)
-        return found
 
     def _new_runner(self, kind: Kind, partition: int) -> Runner:
         fold = self._fold(kind, partition)
@@ -144,22 +143,32 @@ class Monitor:
 
     # -- rebalances ---------------------------------------------------------------------------
 
-    async def _recovered(self) -> None:
+    async def _recovered(self, kind: Kind) -> None:
+        # Faust waits for this and never looks at how it ended: a state that cannot be read would
+        # be passed over, and the partitions read on from their commits without it.
+        try:
+            self._restore(kind)
+        except Exception as exc:
+            what = exc if isinstance(exc, DriftlogError) else f"{type(exc).__name__}: {exc}"
+            _log.exception("restoring the state of the %s", kind)
+            await self.app.crash(StateError(f"the state of the {kind} cannot be restored: {what}"))
+
+    def _restore(self, kind: Kind) -> None:
         """Let each partition begin where its state asks for, before the first record is read."""
-        self.live.clear()
+        for held in [key for key in self.live if key[0] == kind]:
+            del self.live[held]
         consumer: Any = self.app.consumer
-        for kind, table in self._tables.items():
-            topic = self._inputs[kind]
-            owned = {tp.partition for tp in consumer.assignment() if tp.topic == topic}
-            for key in [k for k in table.data.data if int(k[:5]) not in owned]:
-                del table.data.data[key]
-            for partition in sorted(owned):
-                fold = self._fold(kind, partition)
-                fold.restore(records_of(partition, table.data))
-                if fold.position >= 0:
-                    consumer.start_no_later(TP(topic, partition), fold.position)
+        table, topic = self._tables[kind], self._inputs[kind]
+        owned = {tp.partition for tp in consumer.assignment() if tp.topic == topic}
+        for key in [k for k in table.data.data if int(k[:5]) not in owned]:
+            del table.data.data[key]
+        for partition in sorted(owned):
+            runner = self.live[kind, partition] = self._new_runner(kind, partition)
+            if runner.fold.position >= 0:
+                consumer.start_no_later(TP(topic, partition), runner.fold.position)
 
     async def _revoked(self, *args: Any, **more: Any) -> None:
+        self._ended_generation = self.app.consumer_generation_id
         self.live.clear()
 
     # -- life ---------------------------------------------------------------------------------

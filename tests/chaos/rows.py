@@ -10,7 +10,10 @@ from tests.chaos.row import Row
 __all__ = ["NAMES", "rows"]
 
 # Each is a module beside this one that defines ROW.
-NAMES: Final[tuple[str, ...]] = ("request_errors",)
+NAMES: Final[tuple[str, ...]] = (
+    "kills",
+    "request_errors",
+)
 
 
 def rows() -> dict[str, Row]:

@@ -19,7 +19,7 @@ from driftlog.testing.cluster import Broker
 from stream.references import publish_reference
 from stream.topics import Topics, worker_topics
 from tests.e2e.told import Told, following
-from tests.e2e.waiting import eventually
+from tests.e2e.waiting import DEADLINE, eventually
 from tests.e2e.worker_process import WorkerProcess, worker_process
 
 __all__ = ["Deployment", "deployed"]
@@ -52,6 +52,7 @@ class Deployment:
     def __init__(self, settings: Settings, environment: Mapping[str, str], folder: Path) -> None:
         self.settings = settings
         self.workers: list[WorkerProcess] = []  # those that are to be alive
+        self.overrides: Mapping[str, str] = {}  # as `deployed` was given them
         self._environment = environment
         self._folder = folder
         self._stack = AsyncExitStack()
@@ -85,11 +86,13 @@ class Deployment:
         self.workers.remove(worker)
         return await worker.stop(*number)
 
-    async def closed(self, through_ms: int) -> None:
+    async def closed(self, through_ms: int, within: float = DEADLINE) -> None:
         """Wait until all panes that end by then are judged, and their alerts are told."""
         told = self.told
         await told.until(
-            lambda: told.closed_through_ms >= through_ms, f"panes closed through {through_ms}"
+            lambda: told.closed_through_ms >= through_ms,
+            f"panes closed through {through_ms}",
+            within,
         )
         await self.acknowledged("verdicts")
         await self._read_to_the_end("alerts")
@@ -159,5 +162,6 @@ async def deployed(
     theirs = held.kafka.events_topic  # another deployment's, which has made it
     broker.create_topics([spec for spec in worker_topics(held) if spec.name != theirs])
     async with Deployment(held, environment, folder) as deployment:
+        deployment.overrides = settings
         await deployment.publish(profiles)
         yield deployment

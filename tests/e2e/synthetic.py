@@ -142,13 +142,17 @@ class SyntheticLog:
         return [(row.partition, row.value) for row in self.rows[first_pane * each : stop]]
 
 
-def references() -> list[ReferenceProfile]:
-    """Return what is usual for each of the model versions, learned from rows of their own."""
+def references(step_ms: int = 33) -> list[ReferenceProfile]:
+    """Return what is usual for each of the model versions, learned from rows of their own.
+
+    Args:
+        step_ms: between two rows of one of them, which is their usual traffic.
+    """
     return [
         profile_of_events(
             [
                 _event(orjson.dumps(event))
-                for event in EventFactory(model, version, seed=77, step_ms=33).events(4_000)
+                for event in EventFactory(model, version, seed=77, step_ms=step_ms).events(4_000)
             ],
             model=model,
             version=version,
