@@ -47,6 +47,7 @@ class Monitor:
         # Of all partitions held now or before: a counter must not fall when one is given away.
         self.counts: dict[Kind, Counter[str]] = {kind: Counter() for kind in _TABLES}
         self._ended_generation = -1  # of the group, of which nothing is taken any more
+        self.assignments = 0  # times that the group gave partitions
         self._stopping = asyncio.Event()
         self._settings = settings
         self._topics = topics
@@ -96,6 +97,7 @@ class Monitor:
         self.app.agent(columns, name="monitor")(self._agent("monitor"))
         self.app.agent(self._out["verdicts"], name="incidents")(self._agent("incidents"))
         self.app.on_partitions_revoked.connect(self._revoked)
+        self.app.on_partitions_assigned.connect(self._assigned)
 
     def _agent(self, kind: Kind) -> Callable[[Any], Any]:
         async def agent(stream: Any) -> None:
@@ -170,6 +172,9 @@ class Monitor:
     async def _revoked(self, *args: Any, **more: Any) -> None:
         self._ended_generation = self.app.consumer_generation_id
         self.live.clear()
+
+    async def _assigned(self, *args: Any, **more: Any) -> None:
+        self.assignments += 1
 
     # -- life ---------------------------------------------------------------------------------
 

@@ -70,6 +70,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         self._judging = judging
         self.ready = False
         self._in_flight = InFlight()
+        self.assignments = 0  # times that the group gave partitions
         self._beat = 0.0
         self._labels: dict[TopicPartition, int] = {}
         self._lock = asyncio.Lock()  # a revocation waits for the round that is under way
@@ -289,3 +290,4 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                 if tp.topic == self._topics.labels:
                     self._labels[tp] = 0
             self.ready = True
+            self.assignments += 1

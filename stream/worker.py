@@ -69,6 +69,15 @@ class _Held:
         return self.monitor.counts
 
     @property
+    def assignments(self) -> Mapping[str, int]:
+        halves = {"ingest": self.ingest, "monitor": self.monitor}
+        return {name: half.assignments for name, half in halves.items() if half is not None}
+
+    @property
+    def tasks(self) -> int:
+        return len(asyncio.all_tasks())
+
+    @property
     def ready(self) -> bool:
         return not self.why_not
 

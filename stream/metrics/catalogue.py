@@ -300,6 +300,14 @@ _ALL: Final = (
         "1 while a source partition has been read to its end and holds nobody up.",
     ),
     Metric("driftlog_assigned_partitions", "gauge", ("stage",), "", "Partitions held."),
+    Metric(
+        "driftlog_assignments_total",
+        "counter",
+        ("stage",),
+        "",
+        "Times that partitions were given to this worker: at its start, and at each rebalance.",
+    ),
+    Metric("driftlog_tasks", "gauge", (), "", "Tasks of the worker's event loop."),
     Metric("driftlog_ready", "gauge", (), "", "1 when partitions are held and state is there."),
     Metric("driftlog_build_info", "info", ("version",), "", "Version of driftlog."),
 )

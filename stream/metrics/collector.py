@@ -60,4 +60,5 @@ class WorkerCollector(Collector):
             tell_ingest(samples, held.ingest, now)
         samples.add("driftlog_build_info", (__version__,), 1.0)
         samples.add("driftlog_ready", (), float(held.ready))
+        samples.add("driftlog_tasks", (), held.tasks)
         return samples.families()

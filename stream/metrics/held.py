@@ -40,5 +40,13 @@ class Held(Protocol):
         """What rows are judged by."""
 
     @property
+    def assignments(self) -> Mapping[str, int]:
+        """How often each half has been given partitions since the worker's start."""
+
+    @property
+    def tasks(self) -> int:
+        """Tasks of the event loop."""
+
+    @property
     def ready(self) -> bool:
         """Whether partitions are held and their state is there."""

@@ -50,6 +50,8 @@ def tell_folds(samples: Samples, held: Held) -> None:
         samples.add(metric, labels, held.counts[stage][name])
     samples.add("driftlog_assigned_partitions", ("monitor",), len(columns))
     samples.add("driftlog_assigned_partitions", ("incidents",), len(verdicts))
+    for part, times in held.assignments.items():
+        samples.add("driftlog_assignments_total", (part,), times)
     through: list[tuple[Labels, int]] = [
         *((("monitor", str(one.number)), one.through_ms) for one in columns),
         *((("incidents", str(one.number)), one.through_ms) for one in verdicts),

@@ -13,6 +13,7 @@ __all__ = ["NAMES", "rows"]
 NAMES: Final[tuple[str, ...]] = (
     "kills",
     "request_errors",
+    "backlog",
 )
 
 

@@ -14,7 +14,7 @@ from stream.pipeline import Pipeline
 from stream.routing import Shard, series_name
 from tests.e2e.synthetic import Row
 
-__all__ = ["Expected", "expected", "placeless", "shard_key"]
+__all__ = ["Expected", "FileRecord", "expected", "placeless", "shard_key"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
-class _Record:
+class FileRecord:
     """A row as a file gives it: one partition, numbered in the order of time."""
 
     offset: int
@@ -43,7 +43,7 @@ def expected(
 ) -> Expected:
     """Run the pipeline over punctual rows in order of time, and close the last pane."""
     pipeline = Pipeline(settings, ReferenceBook(profiles))
-    records = [_Record(offset, row.value) for offset, row in enumerate(rows)]
+    records = [FileRecord(offset, row.value) for offset, row in enumerate(rows)]
     steps = [pipeline.feed(records[at : at + 97]) for at in range(0, len(records), 97)]
     steps.append(pipeline.close())
     assert not sum(step.late for step in steps)

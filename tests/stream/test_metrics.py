@@ -61,6 +61,8 @@ class Holding:
     ingest: Ingest | None = None
     judging: Judging | None = None
     ready: bool = True
+    assignments: Mapping[str, int] = field(default_factory=lambda: {"ingest": 1, "monitor": 2})
+    tasks: int = 7
 
 
 class Scraper:
