@@ -8,6 +8,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
+from driftlog.kafka import QUICK_COMPRESSION
 from stream import columns
 from stream.decoded import DeadLetter, ReferencedRows
 from stream.judging import Judging
@@ -36,7 +37,7 @@ class Forwarding:
             acks="all",
             enable_idempotence=True,
             linger_ms=5,
-            compression_type="lz4",
+            compression_type=QUICK_COMPRESSION,
             max_batch_size=524_288,
             max_request_size=2_097_152,
             **connection,

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
 
 from driftlog.errors import ContractError, ProfileError
-from driftlog.kafka import connection
+from driftlog.kafka import COMPRESSION, connection
 from driftlog.records import REFERENCE, ReferenceProfile
 from driftlog.settings import KafkaSettings
 from stream.book import ReferenceBook, reference_key
@@ -139,7 +139,7 @@ async def publish_reference(kafka: KafkaSettings, profile: ReferenceProfile) -> 
         producer = AIOKafkaProducer(
             acks="all",
             enable_idempotence=True,
-            compression_type="lz4",
+            compression_type=COMPRESSION,
             max_request_size=_MAX_BYTES,
             **connection(kafka),
         )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from prometheus_client import (
     CollectorRegistry,
@@ -39,6 +40,7 @@ from stream.warm_up import warm_up
 __all__ = ["Only", "Worker"]
 
 Only = Literal["ingest", "monitor"]
+_COLLECTOR: Final = (50_000, 20, 50)  # thresholds of the generations
 _WAIT = 1.0  # seconds between looks at a broker that is away
 
 
@@ -258,6 +260,7 @@ class Worker:
         """Wait for the end; return what part has failed, and why, if that is the reason."""
         self._enter("running")
         self._say("running")
+        _spare_collector()
         for task in await self._or_stop(*tasks):
             told = self._told(task.exception())
             failed = DriftlogError(f"{task.get_name()} has failed: {told}")
@@ -283,6 +286,18 @@ class Worker:
             if answers
             else "the broker does not answer; waiting for it, what comes in meanwhile is kept there"
         )
+
+
+def _spare_collector() -> None:
+    """Let Python's cyclic collector look at what is new alone, and seldom.
+
+    A batch is thousands of objects without a cycle among them: at the usual thresholds the
+    collector went through them, and through all modules, again and again.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECTOR)
 
 
 async def _failure(monitor: Monitor) -> None:

@@ -17,7 +17,7 @@ from aiokafka.errors import (
 
 from driftlog.capture.buffer import Item
 from driftlog.capture.warning import Warnings
-from driftlog.kafka import reason
+from driftlog.kafka import COMPRESSION, reason
 from driftlog.topics.partitioner import partition_of
 
 __all__ = ["Delivery", "Outbox"]
@@ -99,7 +99,7 @@ class Outbox:
                 client_id="driftlog-capture",
                 enable_idempotence=True,
                 acks="all",
-                compression_type="lz4",
+                compression_type=COMPRESSION,
                 max_batch_size=_BATCH_BYTES,
                 retry_backoff_ms=_RETRY_MS,
             )

@@ -10,6 +10,7 @@ from faust import SASLCredentials, SSLCredentials
 from yarl import URL
 
 from driftlog.errors import SettingsError
+from driftlog.kafka import QUICK_COMPRESSION
 
 __all__ = ["recommended_settings"]
 
@@ -84,7 +85,7 @@ def recommended_settings(
         "producer_linger": 0.01,
         "producer_max_batch_size": 262_144,
         "producer_max_request_size": 1_000_000,  # the broker's own limit is 1,048,588
-        "producer_compression_type": "lz4",
+        "producer_compression_type": QUICK_COMPRESSION,
         "producer_threaded": False,
         "processing_guarantee": "at_least_once",  # exactness is the state's affair
         # Liveness, readiness and gauges are served on our own port, during recovery too.

@@ -19,7 +19,7 @@ import orjson
 from aiokafka import AIOKafkaProducer
 from msgspec.structs import replace
 
-from driftlog.kafka import connection
+from driftlog.kafka import COMPRESSION, connection
 from driftlog.records import EVENT, Event, ReferenceProfile
 from driftlog.records.tick import tick
 from driftlog.settings import ModelSettings, Settings
@@ -106,7 +106,7 @@ class BulkLog:
             **connection(kafka),
             enable_idempotence=True,
             acks="all",
-            compression_type="lz4",  # as the capture client does
+            compression_type=COMPRESSION,  # as the capture client does
             max_batch_size=262_144,
         )
         await producer.start()
