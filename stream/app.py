@@ -23,7 +23,7 @@ from driftlog.settings import Settings
 from stream.judging import Judging
 from stream.output import Output
 from stream.partition import ColumnsPartition
-from stream.runner import Fold, Runner, partition_key, records_of
+from stream.runner import Fold, Runner, partition_key, partition_of, records_of
 from stream.topics import INCIDENTS_TABLE, MONITOR_TABLE, Topics
 from stream.transport import install, observe, recommended_settings
 from stream.verdicts import VerdictsPartition
@@ -105,7 +105,9 @@ class Monitor:
                 generation = event.message.generation_id
                 # What is still in hand of an assignment that has ended is read again.
                 if generation == self.app.consumer_generation_id != self._ended_generation:
-                    await self.live[kind, event.message.partition].handle(event)
+                    runner = self.live[kind, event.message.partition]
+                    await runner.handle(event)
+                    _tell(kind, runner.fold)
 
         return agent
 
@@ -113,6 +115,7 @@ class Monitor:
         fold = self._fold(kind, partition)
         fold.counts = self.counts[kind]
         fold.restore(records_of(partition, self._tables[kind].data))
+        _tell(kind, fold)
         table = self._tables[kind]
 
         async def send(output: Output) -> Any:
@@ -162,7 +165,7 @@ class Monitor:
         consumer: Any = self.app.consumer
         table, topic = self._tables[kind], self._inputs[kind]
         owned = {tp.partition for tp in consumer.assignment() if tp.topic == topic}
-        for key in [k for k in table.data.data if int(k[:5]) not in owned]:
+        for key in [k for k in table.data.data if partition_of(k) not in owned]:
             del table.data.data[key]
         for partition in sorted(owned):
             runner = self.live[kind, partition] = self._new_runner(kind, partition)
@@ -239,3 +242,9 @@ class Monitor:
     def folds(self, kind: Kind) -> list[Fold]:
         """Return the folds of the partitions held now."""
         return [runner.fold for (k, _), runner in sorted(self.live.items()) if k == kind]
+
+
+def _tell(kind: Kind, fold: Fold) -> None:
+    """Log what a fold has for people; it logs nothing itself."""
+    while fold.news:
+        _log.warning("%s, partition %d: %s", kind, fold.number, fold.news.popleft())

@@ -24,6 +24,7 @@ _SLICE: Final = 256  # records held as objects at once: they stay in the process
 _LOG_APPEND_TIME: Final = 1
 _MAX_SEGMENTS: Final = 100_000
 _MAX_COLUMNS: Final = 1_000  # names counted a batch: a service may make them up
+_MOST_RAW: Final = 600_000  # bytes of an event as `Learner` keeps it; 1e15 takes 18 there
 _MODEL: Final = re.compile(rb'"model"\s*:\s*"([^"]*)"')
 _VERSION: Final = re.compile(rb'"version"\s*:\s*"([^"]*)"')
 
@@ -274,10 +275,19 @@ class Batch:
                 "models.unknown is reject; build one with 'driftlog reference build'",
             )
             return
+        raw = EVENT.encode(event)
+        if len(raw) > _MOST_RAW:
+            self._bury(
+                record,
+                Reason.OVERSIZE,
+                f"{len(raw)} bytes once it is written in full, more than the {_MOST_RAW} that a "
+                "reference is learned from",
+            )
+            return
         builder = self._builder(name, None, None)
         builder.rows.append(event)
         builder.places.append(record)
-        builder.raws.append(EVENT.encode(event))
+        builder.raws.append(raw)
 
     def _builder(
         self, name: ModelVersion, reference: ReferenceProfile | None, schema: Schema | None

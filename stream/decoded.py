@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from driftlog.records import Reason, ReferenceProfile
 from stream.rows import Rows
 
-__all__ = ["DeadLetter", "Decoded", "LogRecord", "ReferencedRows"]
+__all__ = ["CUT", "MOST_KEY", "MOST_RAW", "DeadLetter", "Decoded", "LogRecord", "ReferencedRows"]
+
+# The topic of dead letters takes 2 MiB.
+MOST_RAW: Final = 1_900_000  # bytes of a dead letter that are kept
+MOST_KEY: Final = 100_000  # and of its key
+CUT: Final = "cut"  # header of one of which not all is kept
 
 
 class LogRecord(Protocol):
@@ -56,15 +61,28 @@ class DeadLetter:
     partition: int
     offset: int
 
+    def fitted(self) -> tuple[bytes | None, bytes | None]:
+        """Return (key, raw) as the dead-letter topic can hold them.
+
+        A topic that others made may hold larger records than ours: of these the beginning is kept,
+        and a header says so. A letter that could not be sent would end ingest at every start.
+        """
+        key = self.key if self.key is None else self.key[:MOST_KEY]
+        return key, self.raw if self.raw is None else self.raw[:MOST_RAW]
+
     def headers(self) -> list[tuple[str, bytes]]:
         """Return the headers that go with it to the dead-letter topic."""
-        return [
+        found = [
             ("reason", self.reason.value.encode()),
             ("detail", self.detail.encode()),
             ("topic", self.topic.encode()),
             ("partition", str(self.partition).encode()),
             ("offset", str(self.offset).encode()),
         ]
+        if self.fitted() != (self.key, self.raw):
+            had = f"{len(self.raw or b'')} bytes, and {len(self.key or b'')} of key"
+            found.append((CUT, had.encode()))
+        return found
 
 
 @dataclass(frozen=True, slots=True)

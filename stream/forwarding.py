@@ -78,7 +78,7 @@ class Forwarding:
         """Send what could not be read, as it came, with the reason in the headers."""
         return [
             await self._send(
-                self._topics.deadletter, letter.key, letter.raw, None, headers=letter.headers()
+                self._topics.deadletter, *letter.fitted(), None, headers=letter.headers()
             )
             for letter in letters
         ]

@@ -4,29 +4,22 @@ from __future__ import annotations
 
 from typing import Final
 
-import cramjam
 import msgspec
 
 from driftlog.errors import StateError
 from stream.incidents import ModelIncidents
+from stream.sealed import seal, unseal
 
 __all__ = ["dump_incidents", "load_incidents"]
 
-_VERSION: Final = 1
+_KIND: Final = "incidents"
+_VERSION: Final = 2
 _ENCODER: Final = msgspec.msgpack.Encoder()
-
-
-class _Versioned(msgspec.Struct):
-    v: int
-
-
-class _Stored(_Versioned):
-    incidents: ModelIncidents
 
 
 def dump_incidents(incidents: ModelIncidents) -> bytes:
     """Return everything kept of a model, as compressed plain data."""
-    return bytes(cramjam.lz4.compress_block(_ENCODER.encode(_Stored(_VERSION, incidents))))
+    return seal(_KIND, _VERSION, _ENCODER.encode(incidents))
 
 
 def load_incidents(model: str, raw: bytes) -> ModelIncidents:
@@ -35,13 +28,10 @@ def load_incidents(model: str, raw: bytes) -> ModelIncidents:
     Raises:
         StateError: damaged, of another version or of another model.
     """
+    plain = unseal(_KIND, _VERSION, raw)
     try:
-        plain = bytes(cramjam.lz4.decompress_block(raw))
-        version = msgspec.msgpack.decode(plain, type=_Versioned).v
-        if version != _VERSION:
-            raise StateError(f"the incidents of {model!r} have version {version}, not {_VERSION}")
-        incidents = msgspec.msgpack.decode(plain, type=_Stored).incidents
-    except (cramjam.DecompressionError, msgspec.DecodeError, MemoryError) as exc:
+        incidents = msgspec.msgpack.decode(plain, type=ModelIncidents)
+    except msgspec.DecodeError as exc:
         raise StateError(f"the incidents of {model!r} cannot be read: {exc}") from exc
     if incidents.model != model:
         raise StateError(f"the incidents of {model!r} are those of {incidents.model!r}")

@@ -26,6 +26,7 @@ from stream.in_flight import InFlight
 from stream.judging import Judging
 from stream.lateness import Lateness
 from stream.source import Source, leaders, read_metadata
+from stream.tally import Tally
 from stream.ticks import at_ticks
 from stream.topics import Topics
 
@@ -58,9 +59,9 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
     def __init__(self, settings: Settings, topics: Topics, judging: Judging) -> None:
         self.counts: Counter[str] = Counter()
         self.dead: Counter[str] = Counter()
-        self.wrong_types: Counter[tuple[str, ...]] = Counter()  # model, version, signal
-        self.new_columns: Counter[tuple[str, ...]] = Counter()  # model, version
-        self.vanished_columns: Counter[tuple[str, ...]] = Counter()
+        self.wrong_types = Tally()  # model, version, signal
+        self.new_columns = Tally()  # model, version
+        self.vanished_columns = Tally()
         self.sources: dict[int, Source] = {}
         self.lag: dict[int, int] = {}
         self.decoder = Decoder(settings, judging.in_effect)
@@ -201,17 +202,15 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         return sends
 
     def _note(self, decoded: Decoded) -> None:
-        self.wrong_types.update(decoded.wrong_types)
+        self.wrong_types.update(decoded.wrong_types.items())
         self.counts["shadow"] += decoded.shadow.total()
-        for seen, total in (
-            (decoded.new_columns, self.new_columns),
-            (decoded.vanished_columns, self.vanished_columns),
+        for kind, seen, total in (
+            ("new", decoded.new_columns, self.new_columns),
+            ("vanished", decoded.vanished_columns, self.vanished_columns),
         ):
             for (model, version, column), count in seen.items():
-                if (model, version) not in total:
-                    kind = "new" if seen is decoded.new_columns else "vanished"
-                    _log.warning("%s input of %s %s: %r", kind, model, version, column[:80])
-                total[model, version] += count
+                if total.add((model, version), count):
+                    _log.warning("%s input of %.80r %.80r: %.80r", kind, model, version, column)
 
     async def _heartbeats(self) -> None:
         self._beat = now = time.monotonic()

@@ -8,7 +8,7 @@ from hashlib import blake2b
 import msgspec
 import numpy as np
 
-from driftlog.records import EVENT, ReferenceProfile, SignalProfile
+from driftlog.records import ReferenceProfile, SignalProfile
 from driftlog.settings import Settings
 from stream.banks import banks
 from stream.book import ReferenceBook
@@ -16,9 +16,9 @@ from stream.faults import LEAST_CONTENT, ReplayWatch, content_signals
 from stream.identity import Identity
 from stream.joint import PairMemory, joint_inputs, without_joint
 from stream.judges import check_judges
+from stream.learned import learned_profile
 from stream.learning import Learner
 from stream.preparation import Preparation, Prepared
-from stream.profile import profile_of_events
 from stream.raw_rows import shaped
 from stream.routing import ALL, OTHER, Shard, model_partition, segments_of, shards_of
 from stream.rows import Rows
@@ -106,17 +106,12 @@ class Judging:
         return bool(self._book.history(model, version))
 
     def learn(self, learner: Learner, effective_from_ms: int) -> ReferenceProfile:
-        """Make a reference of the rows learned."""
-        events = [EVENT.decode(raw) for raw in learner.raw[: self.settings.models.learn_rows]]
-        return profile_of_events(
-            events,
-            model=learner.model,
-            version=learner.version,
-            origin="learned",
-            models=self.settings.models,
-            effective_from_ms=effective_from_ms,
-            source=f"the first {self.settings.models.learn_rows:,} events",
-        )
+        """Make a reference of the rows learned.
+
+        Raises:
+            ProfileError: nothing in them can be watched, or too much.
+        """
+        return learned_profile(learner, self.settings.models, effective_from_ms)
 
     def preparation(self, profile: ReferenceProfile) -> Preparation:
         """Return what turns rows into the detectors' input."""

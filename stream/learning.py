@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import cramjam
 import msgspec
 
 from driftlog.errors import StateError
+from stream.sealed import seal, unseal
 
 __all__ = ["Learner"]
 
-_VERSION = 1
+_KIND = "learned rows"
+_VERSION = 2
 _PART_ROWS = 500  # a state record stays far below Kafka's limit of 1 MB, however
-_PART_BYTES = 600_000  # large the events are
+_PART_BYTES = 600_000  # large the events are; ingest lets none through that are larger
 
 
 @dataclass(slots=True)
@@ -34,12 +35,14 @@ class Learner:
     saved: int = 0  # rows that are in parts already written
     parts: int = 0
     oversize: int = 0  # events left out
+    bytes: int = 0  # of all rows kept
 
     def add(self, raw: list[bytes], pane_end_ms: int) -> None:
         """Take the rows of a closed pane."""
         fitting = [event for event in raw if len(event) <= _PART_BYTES]
         self.oversize += len(raw) - len(fitting)
         self.raw.extend(fitting)
+        self.bytes += sum(map(len, fitting))
         self.closed_through_ms = pane_end_ms
 
     def new_parts(self) -> list[tuple[int, bytes]]:
@@ -50,13 +53,12 @@ class Learner:
             self.saved += len(rows)
             body = msgspec.msgpack.encode(
                 {
-                    "v": _VERSION,
                     "closed_through_ms": self.closed_through_ms,
                     "last": self.saved == len(self.raw),
                     "rows": rows,
                 }
             )
-            found.append((self.parts, bytes(cramjam.lz4.compress_block(body))))
+            found.append((self.parts, seal(_KIND, _VERSION, body)))
             self.parts += 1
         return found
 
@@ -86,21 +88,18 @@ class Learner:
                 self.parts = number + 1
                 self.closed_through_ms = body.closed_through_ms
         self.saved = len(self.raw)
+        self.bytes = sum(map(len, self.raw))
 
 
 class _Part(msgspec.Struct):
-    v: int
     closed_through_ms: int
     last: bool
     rows: list[bytes]
 
 
 def _read(part: bytes) -> _Part:
+    plain = unseal(_KIND, _VERSION, part)
     try:
-        plain = bytes(cramjam.lz4.decompress_block(part))
-        body = msgspec.msgpack.decode(plain, type=_Part)
-    except (cramjam.DecompressionError, msgspec.DecodeError) as exc:
+        return msgspec.msgpack.decode(plain, type=_Part)
+    except msgspec.DecodeError as exc:
         raise StateError(f"learned rows cannot be read: {exc}") from exc
-    if body.v != _VERSION:
-        raise StateError(f"learned rows have state version {body.v}, not {_VERSION}")
-    return body

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 import numpy as np
 
-from driftlog.errors import ContractError, StateError
+from driftlog.errors import ContractError, ProfileError, StateError
 from driftlog.records import MARKER, REFERENCE, VERDICT, Marker, ReferenceProfile
 from stream import columns
 from stream.judging import Judging
+from stream.learners import Learners
 from stream.learning import Learner
+from stream.offsets import Offsets
 from stream.output import Output
 from stream.panes import OpenPanes, first_of_each, in_order
 from stream.partition_record import PartitionRecord
@@ -22,7 +24,6 @@ from stream.routing import (
     Shard,
     model_version,
     segments_of,
-    split_model_version,
     verdict_partition,
 )
 from stream.rows import Rows, concat
@@ -33,6 +34,7 @@ __all__ = ["ColumnsPartition"]
 
 RECORD_KEY = b"\0partition"  # sorts first; no series begins with a zero byte
 _LEARN_KEY = b"\0learn/"
+MOST_NEWS = 5  # lines between two looks; what is left out is in the counts
 
 
 class ColumnsPartition:
@@ -47,21 +49,22 @@ class ColumnsPartition:
         self.number = number
         self.closed_through_ms = 0
         self.counts: Counter[str] = Counter()
+        self.news: deque[str] = deque(maxlen=MOST_NEWS)  # for people; whoever logs empties it
         self.watermark = Watermark(source_partitions)
         self.series: dict[str, SeriesState] = {}
-        self.learners: dict[str, Learner] = {}
         # Offset of the chunk in hand; when a snapshot is taken, of the first one to read again.
         self.position = -1
         self._last = -1  # offset of the last chunk absorbed
         self._through = -1  # the same as stored: chunks up to it are read again
         self._judging = judging
         self._pane_ms: int = judging.settings.stream.pane
+        self._learners = Learners(judging.settings)
         self._open = OpenPanes(self._pane_ms)
         self._stored: dict[str, bytes] = {}  # states read, not yet needed
-        self._high: dict[str, int] = {}  # source partition and model version -> offset, as stored
-        self._seen: dict[str, int] = {}  # the same since this process holds the partition
+        self._high = Offsets()  # told by chunks, as stored
+        self._seen = Offsets()  # the same since this process holds the partition
         self._dirty: set[str] = set()
-        self._gone: set[bytes] = set()
+        self._gone: set[bytes] = set()  # keys of records that cannot be read
 
     # -- the log comes in ---------------------------------------------------------------------
 
@@ -108,11 +111,14 @@ class ColumnsPartition:
             return 0
         source = int(rows.partition[0])
         self.heartbeat(source, watermark_ms, idle=False)
-        name = f"{source} {model_version(rows.model, rows.version)}"
-        fresh = rows.offset > self._seen.get(name, -1)
-        high = self._high.get(name, -1)
+        name = model_version(rows.model, rows.version)
+        seen, high = self._seen.of(source, name), self._high.of(source, name)
+        # Of a name forgotten here, what came twice into a pane is told by the events' ids.
+        fresh = rows.offset > (-1 if seen is None else seen)
+        if high is None:
+            high = self._high.floor(source)
         last = int(rows.offset[-1])
-        self._seen[name] = max(self._seen.get(name, -1), last)
+        self._seen.raise_to(source, name, last)
         ends = rows.ts_ms - rows.ts_ms % self._pane_ms + self._pane_ms
         closed = ends <= self.closed_through_ms
         if closed.any():
@@ -122,7 +128,7 @@ class ColumnsPartition:
             self.counts["late_idle"] += late
             self.counts["replayed"] += int(np.count_nonzero(closed)) - late
         self.counts["doubled"] += int(np.count_nonzero(~fresh & ~closed))
-        self._high[name] = max(high, last)
+        self._high.raise_to(source, name, last)
         keep = np.flatnonzero(fresh & ~closed)
         if not len(keep):
             return 0
@@ -161,7 +167,7 @@ class ColumnsPartition:
                     yield from self._learn(end, self._once(rows))
             return
         if any(rows.raw is not None for rows in parts):
-            self._forget_learner(model, version)
+            self._learners.forget(model_version(model, version))
         rows = concat(
             [
                 part if part.raw is None else self._judging.rows_from_raw(part, profile)
@@ -225,37 +231,38 @@ class ColumnsPartition:
         if stored is not None:
             try:
                 state.restore(stored)
-            except StateError:
+            except StateError as exc:
                 # Of another configuration or reference, or damaged: it starts afresh, and says so.
-                self.counts["state_discarded"] += 1
+                self._discard(str(exc))
                 state = self._judging.fresh(shard, profile)
         state.closed_through_ms = max(state.closed_through_ms, since)
         self.series[shard.key] = state
         return state
 
     def _learn(self, end: int, rows: Rows) -> Iterator[Output]:
+        room = self._judging.settings.stream.max_series - len(self.series) - len(self._stored)
+        learner = self._learners.take(rows, end, room, self.counts)
+        if learner is None:
+            return
         name = model_version(rows.model, rows.version)
-        learner = self.learners.setdefault(name, Learner(rows.model, rows.version))
-        if end <= learner.closed_through_ms:
+        try:
+            profile = self._judging.learn(learner, effective_from_ms=end)
+        except ProfileError as exc:
+            self.counts["not_learnable"] += len(learner.raw)
+            self.news.append(f"no reference can be learned of {name}: {exc}")
+            self._learners.forget(name)
             return
-        learner.add(list(rows.raw or ()), end)
-        self._dirty.add(name)
-        if len(learner.raw) < self._judging.settings.models.learn_rows:
-            return
-        profile = self._judging.learn(learner, effective_from_ms=end)
         self._judging.add(profile)
-        self._forget_learner(rows.model, rows.version)
+        self._learners.forget(name)
         key = f"{name}@{profile.reference_id}".encode()
         yield Output("references", key, REFERENCE.encode(profile))
 
-    def _forget_learner(self, model: str, version: str) -> None:
-        name = model_version(model, version)
-        learner = self.learners.pop(name, None)
-        if learner is not None:
-            self._dirty.discard(name)
-            self._gone |= {_part_key(name, part) for part in range(learner.parts)}
-
     # -- state --------------------------------------------------------------------------------
+
+    @property
+    def learners(self) -> Mapping[str, Learner]:
+        """Model versions that have no reference yet, by name."""
+        return self._learners.held
 
     @property
     def open_rows(self) -> int:
@@ -268,16 +275,15 @@ class ColumnsPartition:
         for name in sorted(self._dirty):
             if name in self.series:
                 found[name.encode()] = self.series[name].dump()
-            elif name in self.learners:
-                for number, part in self.learners[name].new_parts():
-                    found[_part_key(name, number)] = part
         self._dirty.clear()
         self._gone.clear()
+        for (name, number), part in self._learners.snapshot().items():
+            found[_part_key(name, number)] = part
         found[self.record_key] = PartitionRecord(
             closed_through_ms=self.closed_through_ms,
             watermarks=dict(self.watermark.of),
             idle=sorted(self.watermark.idle),
-            high=dict(self._high),
+            high=self._high.dump(),
             position=self.position,
             through=self._last,
         ).encode()
@@ -291,36 +297,41 @@ class ColumnsPartition:
     def restore(self, records: Mapping[bytes, bytes]) -> None:
         """Go on from what `snapshot` gave, all keys of this partition.
 
-        Raises:
-            StateError: the partition's own record is damaged; a series' damaged state is found
-                when it is needed, counted, and that series starts afresh.
+        What cannot be read is counted and told in ``news``, and starts afresh: a series when it is
+        needed; of a damaged record of the partition itself the watermarks come again with the next
+        heartbeats, and reading goes on from the commit. What each series has closed, it knows
+        itself, so that no pane counts twice.
         """
-        if (own := records.get(self.record_key)) is not None:
-            record = PartitionRecord.decode(own)
-            self.closed_through_ms = record.closed_through_ms
-            self.watermark.of = dict(record.watermarks)
-            self.watermark.idle = set(record.idle)
-            self._high = dict(record.high)
-            self.position = record.position
-            self._last = self._through = record.through
         parts: dict[str, dict[int, bytes]] = {}
         for key, value in records.items():
-            if key.startswith(_LEARN_KEY):
-                name, _, number = key.removeprefix(_LEARN_KEY).decode().rpartition("#")
-                parts.setdefault(name, {})[int(number)] = value
-            elif not key.startswith(RECORD_KEY):
-                self._stored[key.decode()] = value
-        for name, numbered in parts.items():
-            self._restore_learner(name, [numbered[n] for n in sorted(numbered)])
+            try:
+                if key == self.record_key:
+                    self._restore_record(value)
+                elif key.startswith(_LEARN_KEY):
+                    name, _, number = key.removeprefix(_LEARN_KEY).decode().rpartition("#")
+                    parts.setdefault(name, {})[int(number)] = value
+                elif key.startswith(RECORD_KEY):
+                    raise StateError("it belongs to another partition")
+                else:
+                    self._stored[key.decode()] = value
+            except (StateError, ValueError) as exc:
+                self._gone.add(key)
+                self._discard(f"the record {key[:80]!r}: {exc}")
+        for why in self._learners.restore(parts):
+            self._discard(why)
 
-    def _restore_learner(self, name: str, parts: Iterable[bytes]) -> None:
-        learner = Learner(*split_model_version(name))
-        try:
-            learner.restore(list(parts))
-        except StateError:
-            self.counts["state_discarded"] += 1
-            return
-        self.learners[name] = learner
+    def _restore_record(self, value: bytes) -> None:
+        record = PartitionRecord.decode(value)
+        self._high = Offsets.load(record.high)
+        self.closed_through_ms = record.closed_through_ms
+        self.watermark.of = dict(record.watermarks)
+        self.watermark.idle = set(record.idle)
+        self.position = record.position
+        self._last = self._through = record.through
+
+    def _discard(self, why: str) -> None:
+        self.counts["state_discarded"] += 1
+        self.news.append(f"stored state was discarded, and begins afresh: {why}")
 
 
 def _part_key(name: str, number: int) -> bytes:

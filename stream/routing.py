@@ -80,10 +80,14 @@ def split_model_version(name: str) -> tuple[str, str]:
 
 
 def segments_of(profile: ReferenceProfile, models: ModelSettings) -> tuple[str, ...]:
-    """Segments with a series of their own: those configured, else the largest K."""
+    """Segments with a series of their own: those configured, else the largest K.
+
+    A segment that is itself called ``other`` is one of the others.
+    """
     if models.segments:
-        return models.segments
-    largest = sorted(profile.segments.items(), key=lambda item: (-item[1], item[0]))
+        return tuple(name for name in models.segments if name != OTHER)
+    shares = {name: share for name, share in profile.segments.items() if name != OTHER}
+    largest = sorted(shares.items(), key=lambda item: (-item[1], item[0]))
     return tuple(name for name, _ in largest[: models.top_segments])
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 from driftlog.errors import StateError
 from stream.output import Output
 
-__all__ = ["MAX_STATE_BYTES", "Fold", "Runner", "partition_key", "records_of"]
+__all__ = ["MAX_STATE_BYTES", "Fold", "Runner", "partition_key", "partition_of", "records_of"]
 
 MAX_STATE_BYTES: Final = 900_000  # a record of 1 MB ends the producer, and ends it again each start
 
@@ -20,6 +20,7 @@ class Fold(Protocol):
 
     number: int
     position: int
+    news: deque[str]  # lines for people, since they were last taken
 
     def absorb_record(self, key: bytes, value: bytes) -> int:
         """Take a record; return the pane end it waits for, 0 for none."""
@@ -38,6 +39,11 @@ class Fold(Protocol):
 def partition_key(partition: int, key: bytes) -> bytes:
     """Key in the table: whoever owns a partition finds its state, and nothing else."""
     return b"%05d " % partition + key
+
+
+def partition_of(key: bytes) -> int:
+    """Return the partition of a key in the table, -1 of one that is not ours."""
+    return int(key[:5]) if key[:5].isdigit() else -1
 
 
 def records_of(partition: int, table: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
@@ -97,6 +103,7 @@ class Runner:
             self._last = self.fold.position = offset
             self._half_stepped = True
             need = self.fold.absorb_record(event.key or b"", event.value or b"")
+            event.value = event.message.value = None  # it may wait for long, the bytes need not
             self._pending.append((event, need))
             for output in self.fold.advance():
                 self._sent.append(await self._send(output))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import cramjam
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +27,7 @@ from stream.lifecycle import Lifecycle
 from stream.onset import Onsets
 from stream.preparation import Prepared
 from stream.rows import Rows
+from stream.sealed import seal, unseal
 from stream.weighing import Weighing
 from stream.window_statistics import WindowStatistics
 
@@ -36,7 +36,8 @@ __all__ = ["SeriesState"]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
-_VERSION = 4
+_KIND = "series"
+_VERSION = 5
 _SAMPLES = 3  # correlation ids kept of a pane
 
 
@@ -260,7 +261,7 @@ class SeriesState:
     def dump(self) -> bytes:
         """Return everything learned from the stream, as compressed plain data."""
         plain = {
-            "v": _VERSION,
+            "shard": self.identity.shard.key,
             "reference_id": self.identity.reference_id,
             "config": self.identity.config,
             "closed_through_ms": self.closed_through_ms,
@@ -276,7 +277,7 @@ class SeriesState:
             "samples": self._samples,
             "pairs": [] if self._pairs is None else self._pairs.dump(),
         }
-        return bytes(cramjam.lz4.compress_block(msgspec.msgpack.encode(plain)))
+        return seal(_KIND, _VERSION, msgspec.msgpack.encode(plain))
 
     def restore(self, raw: bytes) -> None:
         """Go on exactly where `dump` was taken.
@@ -286,9 +287,9 @@ class SeriesState:
                 configuration: then windows and detectors must start afresh.
         """
         try:
-            plain = msgspec.msgpack.decode(bytes(cramjam.lz4.decompress_block(raw)))
+            plain = msgspec.msgpack.decode(unseal(_KIND, _VERSION, raw))
             for name, mine in (
-                ("v", _VERSION),
+                ("shard", self.identity.shard.key),
                 ("reference_id", self.identity.reference_id),
                 ("config", self.identity.config),
             ):
@@ -311,7 +312,6 @@ class SeriesState:
             self._samples = [(int(end), tuple(ids)) for end, ids in plain["samples"]]
             self.closed_through_ms = int(plain["closed_through_ms"])
         except (
-            cramjam.DecompressionError,
             msgspec.DecodeError,
             KeyError,
             TypeError,

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from driftlog.errors import BrokerError
 from driftlog.kafka import connection, reason, stop_consumer
@@ -45,6 +45,8 @@ async def reader(kafka: KafkaSettings, topic: str) -> AsyncIterator[Any]:
         consumer = AIOKafkaConsumer(topic, auto_offset_reset="earliest", **connection(kafka))
         try:
             await consumer.start()
+            if not consumer.partitions_for_topic(topic):
+                raise UnknownTopicOrPartitionError(topic)
             yield consumer
         finally:
             await stop_consumer(consumer)

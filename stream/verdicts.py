@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 
 import msgspec
@@ -14,16 +14,21 @@ from stream.incident_state import dump_incidents, load_incidents
 from stream.incidents import ModelIncidents
 from stream.output import Output
 from stream.routing import Shard, series_name
+from stream.sealed import seal, unseal
+from stream.waiting import Waiting
 
 __all__ = ["VerdictsPartition"]
 
-_VERSION = 1
+_KIND = "verdicts partition"
+_VERSION = 2
 _MARKER_KEY = b"marker "
 _MODEL_KEY = b"model "  # of a model's state
+_RECORD_KEY = b"\0partition"
+_MOST_NEWS = 5  # lines between two looks; what is left out is in the counts
+_NAMED = 8  # partitions that a line names
 
 
 class _Record(msgspec.Struct, kw_only=True):
-    v: int = _VERSION
     applied_through_ms: int
     markers: dict[int, int]
     position: int
@@ -41,23 +46,30 @@ class VerdictsPartition:
     ``counts``: ``damaged`` records, ``replayed_verdicts`` of panes already applied,
     ``conflicting_verdicts`` (two answers for one question: the fold upstream is not
     deterministic), ``foreign_markers`` of partitions that ``columns`` does not have, and
-    ``state_discarded``: models whose open incidents could not be read.
+    ``state_discarded``: records of state that could not be read, told in ``news``.
     """
 
     def __init__(
-        self, number: int, settings: Settings, column_partitions: int, config: str
+        self,
+        number: int,
+        settings: Settings,
+        column_partitions: int,
+        config: str,
+        waiting: Waiting | None = None,
     ) -> None:
         self.number = number
         self.applied_through_ms = 0
         self.counts: Counter[str] = Counter()
+        self.news: deque[str] = deque(maxlen=_MOST_NEWS)  # for people; whoever logs empties it
         self.models: dict[str, ModelIncidents] = {}
         self.position = -1
         self._settings = settings
         self._columns = column_partitions
         self._config = config
         self._markers: dict[int, int] = {}
-        self._waiting: dict[int, dict[str, Verdict]] = {}  # pane end -> shard key -> verdict
+        self._waiting = Waiting() if waiting is None else waiting
         self._dirty: set[str] = set()
+        self._gone: set[bytes] = set()  # keys of records that cannot be read
 
     def absorb_record(self, key: bytes, value: bytes) -> int:
         """Take one record; return the pane end it waits for, 0 for none.
@@ -76,20 +88,32 @@ class VerdictsPartition:
         return 0
 
     def take(self, verdict: Verdict) -> int:
-        """Take a verdict; return the pane end it waits for, 0 for none."""
+        """Take a verdict; return the pane end it waits for, 0 for none.
+
+        Raises:
+            StateError: more wait than there is room for; names the partitions that hold them up.
+        """
         end = verdict.pane_end_ms
         if end <= self.applied_through_ms:
             self.counts["replayed_verdicts"] += 1
             return 0
-        shard = _shard_key(verdict)
-        held = self._waiting.setdefault(end, {})
-        other = held.get(shard)
-        if other is not None and other != verdict:
+        if self._waiting.put(end, _shard_key(verdict), verdict):
             self.counts["conflicting_verdicts"] += 1
-            # Not the first to come: whoever reads the same records must take the same one.
-            verdict = max(other, verdict, key=lambda v: (v.rows, VERDICT.encode(v)))
-        held[shard] = verdict
+        if self._waiting.full:
+            raise StateError(
+                f"{self._waiting.count:,} verdicts wait for markers of {self._slowest()}: whoever "
+                "judges these is far behind or gone. Nothing is lost: they are read again after a "
+                "start; if this comes back, look at the stages of the other workers"
+            )
         return end
+
+    def _slowest(self) -> str:
+        """The partitions of ``columns`` that hold the others up."""
+        told = {p: self._markers.get(p, 0) for p in range(self._columns)}
+        least = min(told.values())
+        slow = [str(p) for p, ms in told.items() if ms == least]
+        more = f" and {len(slow) - _NAMED} more" if len(slow) > _NAMED else ""
+        return f"partition {', '.join(slow[:_NAMED])}{more} of columns"
 
     def mark(self, partition: int, closed_through_ms: int) -> None:
         """Take a marker of a partition of ``columns``."""
@@ -106,7 +130,12 @@ class VerdictsPartition:
     @property
     def oldest_waiting_ms(self) -> int | None:
         """End of the oldest pane that has a verdict and is not yet applied."""
-        return min(self._waiting, default=None)
+        return self._waiting.oldest_ms
+
+    @property
+    def waiting(self) -> int:
+        """Verdicts that wait for markers."""
+        return self._waiting.count
 
     def advance(self) -> Iterator[Output]:
         """Apply every pane that all partitions of ``columns`` have closed, and tell."""
@@ -124,7 +153,7 @@ class VerdictsPartition:
             by_model: dict[str, list[Verdict]] = {
                 model: [] for model, state in self.models.items() if state.wake_ms == end
             }
-            for verdict in self._waiting.pop(end, {}).values():
+            for verdict in self._waiting.pop(end):
                 by_model.setdefault(verdict.model, []).append(verdict)
             for model, verdicts in sorted(by_model.items()):
                 state = self.models.setdefault(model, ModelIncidents(model))
@@ -138,56 +167,61 @@ class VerdictsPartition:
         Silence is looked at when its time has come, not when a marker happens to pass it: markers
         may jump, and how far depends on how the log was cut into batches.
         """
-        wakes = (state.wake_ms for state in self.models.values() if state.wake_ms)
-        return min((*self._waiting, *wakes), default=None)
+        wakes = [state.wake_ms for state in self.models.values() if state.wake_ms]
+        oldest = self._waiting.oldest_ms
+        return min(wakes if oldest is None else [oldest, *wakes], default=None)
 
     def snapshot(self) -> dict[bytes, bytes | None]:
         """Return what changed since the last call, by key; the record comes last."""
-        found: dict[bytes, bytes | None] = {
+        found: dict[bytes, bytes | None] = dict.fromkeys(sorted(self._gone))
+        found |= {
             _MODEL_KEY + model.encode(): dump_incidents(self.models[model])
             for model in sorted(self._dirty)
         }
         self._dirty.clear()
-        found[self.record_key] = msgspec.msgpack.encode(
-            _Record(
-                applied_through_ms=self.applied_through_ms,
-                markers=self._markers,
-                position=self.position,
-                config=self._config,
-            )
+        self._gone.clear()
+        record = _Record(
+            applied_through_ms=self.applied_through_ms,
+            markers=self._markers,
+            position=self.position,
+            config=self._config,
         )
+        found[self.record_key] = seal(_KIND, _VERSION, msgspec.msgpack.encode(record))
         return found
 
     @property
     def record_key(self) -> bytes:
         """Key of the partition's own record."""
-        return b"\0partition %d" % self.number
+        return _RECORD_KEY + b" %d" % self.number
 
     def restore(self, records: Mapping[bytes, bytes]) -> None:
         """Go on from what `snapshot` gave.
 
-        A model whose state cannot be read starts without open incidents, and is counted.
-
-        Raises:
-            StateError: the partition's own record is damaged or of another version.
+        What cannot be read is counted and told in ``news``: a model starts without open incidents;
+        of a damaged record of the partition itself the markers come again, and reading goes on from
+        the commit. What has been applied to a model its own state knows.
         """
         for key, value in records.items():
-            if key == self.record_key:
-                self._restore_record(value)
-            elif key.startswith(_MODEL_KEY):
-                try:
+            try:
+                if key == self.record_key:
+                    self._restore_record(value)
+                elif key.startswith(_MODEL_KEY):
                     model = key.removeprefix(_MODEL_KEY).decode()
                     self.models[model] = load_incidents(model, value)
-                except (StateError, UnicodeDecodeError):
-                    self.counts["state_discarded"] += 1
+                else:
+                    raise StateError("it has a key that no state of incidents has")
+            except (StateError, UnicodeDecodeError) as exc:
+                self._gone.add(key)
+                self.counts["state_discarded"] += 1
+                self.news.append(
+                    f"stored state was discarded, and begins afresh: the record {key[:80]!r}: {exc}"
+                )
 
     def _restore_record(self, raw: bytes) -> None:
         try:
-            record = msgspec.msgpack.decode(raw, type=_Record)
+            record = msgspec.msgpack.decode(unseal(_KIND, _VERSION, raw), type=_Record)
         except msgspec.DecodeError as exc:
             raise StateError(f"the record of the incidents cannot be read: {exc}") from exc
-        if record.v != _VERSION:
-            raise StateError(f"the record of the incidents has version {record.v}, not {_VERSION}")
         self.applied_through_ms = record.applied_through_ms
         # Of fewer partitions of columns than before, the others will never tell again.
         self._markers = {p: ms for p, ms in record.markers.items() if 0 <= p < self._columns}

@@ -17,6 +17,7 @@ from driftlog.settings import Settings
 
 __all__ = ["Letter", "Place", "Verdict", "judged", "read_letters", "send_again"]
 
+_CUT: Final = "cut"  # header of a letter of which not all is kept
 _REPLAYED: Final = "replayed"  # header of a mark; it holds the place of the letter sent again
 
 Place = tuple[int, int]  # partition and offset
@@ -35,6 +36,7 @@ class Letter:
     key: bytes | None
     raw: bytes | None
     replayed: bool = False
+    cut: str = ""  # what it had before it was cut; empty: all of it is here
 
     @property
     def name(self) -> str:
@@ -96,6 +98,7 @@ def _letter(record: Any, headers: dict[str, str]) -> Letter:
         source=next(iter(source), (-1, -1)),
         key=record.key,
         raw=record.value,
+        cut=headers.get(_CUT, ""),
     )
 
 
@@ -126,6 +129,9 @@ async def judged(settings: Settings, letters: Sequence[Letter]) -> list[Verdict]
     limit = settings.stream.max_event_bytes
     found = []
     for one in letters:
+        if one.cut:
+            found.append(Verdict(one, f"only its beginning is here: it had {one.cut}"))
+            continue
         if one.topic == topics.labels:
             label = decode_label(one.raw, max_bytes=limit)
             found.append(Verdict(one, _why(label) if isinstance(label, Rejection) else ""))

@@ -103,7 +103,8 @@ def show(place: str, raw: bool, **options: Any) -> None:
         "reason": f"{one.reason}: {one.detail}",
         "came from": f"{one.topic}, partition {one.source[0]}, offset {one.source[1]}",
         "key": (one.key or b"").decode(errors="backslashreplace") or "none",
-        "bytes": f"{len(one.raw or b''):,}" if one.raw is not None else "none (a tombstone)",
+        "bytes": (f"{len(one.raw):,}" if one.raw is not None else "none (a tombstone)")
+        + (f"; cut, it had {one.cut}" if one.cut else ""),
         "sent again now": now.why or "would be taken",
     }
     for name, text in lines.items():

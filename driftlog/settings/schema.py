@@ -165,6 +165,15 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         "learn"
     )
     learn_rows: Annotated[int, Meta(ge=100), _say("rows a reference is learned from")] = 10_000
+    max_learning: Annotated[
+        int, Meta(ge=1, le=10_000), _say("versions that learn at once on a partition of columns")
+    ] = 100
+    learn_bytes: Annotated[
+        int, Meta(ge=1_000_000), _say("of rows that all of these hold; beyond, the largest goes")
+    ] = 256_000_000
+    max_inputs: Annotated[
+        int, Meta(ge=1, le=10_000), _say("inputs a learned reference watches, the commonest")
+    ] = 300
     segments: Annotated[
         tuple[str, ...], _say("segments with a series of their own; the rest are 'other'")
     ] = ()

@@ -176,6 +176,20 @@ _ALL: Final = (
     Metric("driftlog_series", "gauge", (), "", "Series shards held by this worker."),
     Metric("driftlog_open_rows", "gauge", (), "", "Rows held for panes that are still open."),
     Metric(
+        "driftlog_waiting_verdicts",
+        "gauge",
+        (),
+        "",
+        "Verdicts held for panes that not all partitions of columns have closed.",
+    ),
+    Metric(
+        "driftlog_untold_counts_total",
+        "counter",
+        ("metric",),
+        "",
+        "What a metric would have counted under names it has no room for.",
+    ),
+    Metric(
         "driftlog_oldest_unapplied_pane_timestamp_seconds",
         "gauge",
         (),
@@ -238,7 +252,9 @@ _ALL: Final = (
         ("why",),
         "",
         "Rows that reached the monitor and were not judged: before the reference takes effect, "
-        "after it was taken away, or of a series beyond stream.max_series.",
+        "after it was taken away, of a series beyond stream.max_series, of a version beyond "
+        "models.max_learning, let go while it learned (models.learn_bytes), or of which no "
+        "reference can be learned.",
     ),
     Metric(
         "driftlog_repeated_rows_total",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from driftlog.records import Reason
@@ -19,6 +18,9 @@ COUNTS: Final[Mapping[tuple[Stage, str], tuple[str, Labels]]] = {
     ("monitor", "before_reference"): ("driftlog_unjudged_rows_total", ("before_reference",)),
     ("monitor", "unjudged"): ("driftlog_unjudged_rows_total", ("without_reference",)),
     ("monitor", "over_max_series"): ("driftlog_unjudged_rows_total", ("over_max_series",)),
+    ("monitor", "over_max_learning"): ("driftlog_unjudged_rows_total", ("over_max_learning",)),
+    ("monitor", "learning_let_go"): ("driftlog_unjudged_rows_total", ("learning_let_go",)),
+    ("monitor", "not_learnable"): ("driftlog_unjudged_rows_total", ("not_learnable",)),
     ("monitor", "replayed"): ("driftlog_repeated_rows_total", ("replayed",)),
     ("monitor", "doubled"): ("driftlog_repeated_rows_total", ("doubled",)),
     ("monitor", "damaged"): ("driftlog_refused_records_total", ("monitor", "damaged")),
@@ -46,6 +48,7 @@ def tell_folds(samples: Samples, held: Held) -> None:
     columns, verdicts = held.columns, held.verdicts
     samples.add("driftlog_series", (), sum(len(one.series) for one in columns))
     samples.add("driftlog_open_rows", (), sum(one.open_rows for one in columns))
+    samples.add("driftlog_waiting_verdicts", (), sum(one.waiting for one in verdicts))
     for (stage, name), (metric, labels) in COUNTS.items():
         samples.add(metric, labels, held.counts[stage][name])
     samples.add("driftlog_assigned_partitions", ("monitor",), len(columns))
@@ -75,9 +78,13 @@ def tell_ingest(samples: Samples, ingest: Ingest, now: float) -> None:
     for reason in Reason:
         samples.add("driftlog_dead_letters_total", (reason.value,), ingest.dead[reason.value])
     # In the order of first appearance: a counter that is told once is told always.
-    samples.add_bounded("driftlog_wrong_type_cells_total", _items(ingest.wrong_types))
-    samples.add_bounded("driftlog_new_columns_total", _items(ingest.new_columns))
-    samples.add_bounded("driftlog_vanished_columns_total", _items(ingest.vanished_columns))
+    for metric, tally in (
+        ("driftlog_wrong_type_cells_total", ingest.wrong_types),
+        ("driftlog_new_columns_total", ingest.new_columns),
+        ("driftlog_vanished_columns_total", ingest.vanished_columns),
+    ):
+        samples.add_bounded(metric, ((name, float(n)) for name, n in tally.of.items()))
+        samples.add("driftlog_untold_counts_total", (metric,), tally.beyond)
     for number, source in sorted(ingest.sources.items()):
         label = (str(number),)
         samples.add("driftlog_source_idle", label, source.idle)
@@ -86,7 +93,3 @@ def tell_ingest(samples: Samples, ingest: Ingest, now: float) -> None:
         if watermark is not None:
             samples.add("driftlog_watermark_timestamp_seconds", label, watermark / 1000)
             samples.add("driftlog_watermark_delay_seconds", label, now - watermark / 1000)
-
-
-def _items(counter: Counter[tuple[str, ...]]) -> Iterable[tuple[Labels, float]]:
-    return [(labels, float(count)) for labels, count in counter.items()]

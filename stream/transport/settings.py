@@ -84,7 +84,7 @@ def recommended_settings(
         "producer_acks": -1,
         "producer_linger": 0.01,
         "producer_max_batch_size": 262_144,
-        "producer_max_request_size": 1_000_000,  # the broker's own limit is 1,048,588
+        "producer_max_request_size": 4_000_000,  # references; other topics take 1 MiB
         "producer_compression_type": QUICK_COMPRESSION,
         "producer_threaded": False,
         "processing_guarantee": "at_least_once",  # exactness is the state's affair

@@ -96,3 +96,21 @@ def test_a_letter_too_late_to_be_judged_stays_unless_asked_for(letters: Installa
     done = letters.run("deadletter", "replay", "0:1", "--yes")
     assert "late by 55 s" in done.stdout and "0 of 1 letters" in done.stdout
     assert "1 sent" in letters.run("deadletter", "replay", "0:1", "--late", "--yes").stdout
+
+
+def test_a_letter_that_was_cut_is_not_sent_again(letters: Installation) -> None:
+    large = b"x" * 2_000_000
+    letter = DeadLetter(large, b"key", Reason.OVERSIZE, "", letters.prefix + "events", 1, 9)
+    letters.send(letters.prefix + "deadletter", [(0, b"key", large[:10])], letter.headers())
+    assert "cut, it had 2000000 bytes" in letters.run("deadletter", "show", "0:3").stdout
+    done = letters.run("deadletter", "replay", "0:3", "--yes")
+    assert "only its beginning is here" in done.stdout and "0 of 1 letters" in done.stdout
+
+
+def test_a_topic_that_is_missing_is_not_one_without_letters(installation: Installation) -> None:
+    done = installation.run("deadletter", "list")
+    if installation.broker.kind == "kafka":
+        assert done.exit_code == 3
+        assert "the topic is not there; 'driftlog topics create' makes it" in done.stderr
+    else:  # it makes a topic that is asked for
+        assert "No dead letters" in done.stdout

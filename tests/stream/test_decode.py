@@ -694,3 +694,24 @@ def test_the_pane_decides_the_reference_at_any_pane_length() -> None:
     made = Decoder(Settings(stream=StreamSettings(pane=Duration(1_000))), at)
     made.decode_batch(log([changed(ts_ms=T0 + 999), changed(ts_ms=T0 + 1_000)]))
     assert sorted(set(asked)) == [T0, T0 + 1_000]
+
+
+def test_a_letter_larger_than_its_topic_takes_is_cut_and_says_so() -> None:
+    small = DeadLetter(b"raw", b"key", Reason.OVERSIZE, "", "events", 0, 1)
+    assert small.fitted() == (b"key", b"raw")
+    assert "cut" not in dict(small.headers())
+    large = replace(small, raw=b"x" * 3_000_000, key=b"k" * 200_000)
+    key, raw = large.fitted()
+    assert len(key or b"") + len(raw or b"") < 2 * 1_048_576 - 10_000
+    assert dict(large.headers())["cut"] == b"3000000 bytes, and 200000 of key"
+
+
+def test_an_event_that_grows_too_large_to_be_learned_from_is_a_dead_letter() -> None:
+    """1e15 is four bytes on the log and eighteen in a record of ours."""
+    inputs = ",".join(f'"{n}":1e15' for n in range(30_000))
+    raw = b'{"v":1,"event_id":"e","correlation_id":"c","ts_ms":1,"model":"new","version":"1"'
+    raw += b',"inputs":{' + inputs.encode() + b"}}"
+    settings_of_large = Settings(stream=StreamSettings(max_event_bytes=1_000_000))
+    found = Decoder(settings_of_large, lambda *_: None).decode_batch([Record(raw)])
+    assert [letter.reason for letter in found.dead] == [Reason.OVERSIZE]
+    assert not found.rows

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cramjam
 import hypothesis
 import msgspec
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from driftlog.errors import StateError
 from stream.learning import Learner
 from stream.runner import MAX_STATE_BYTES
+from stream.sealed import seal
 
 UNTIMED = hypothesis.settings(deadline=None, max_examples=50)
 SIZES = st.lists(st.integers(0, 1500), min_size=1, max_size=6)
@@ -79,7 +79,7 @@ def test_a_damaged_part_is_refused(noise: bytes) -> None:
 
 
 def test_a_part_of_a_later_version_is_refused() -> None:
-    body = {"v": 2, "closed_through_ms": 1, "last": True, "rows": []}
-    part = bytes(cramjam.lz4.compress_block(msgspec.msgpack.encode(body)))
-    with pytest.raises(StateError, match="version 2"):
+    body = {"closed_through_ms": 1, "last": True, "rows": []}
+    part = seal("learned rows", 3, msgspec.msgpack.encode(body))
+    with pytest.raises(StateError, match="version 3"):
         Learner("m", "1").restore([part])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hypothesis
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +14,6 @@ UNTIMED = hypothesis.settings(deadline=None)
 NUMBERS = st.integers(-(2**63), 2**63 - 1)
 RECORDS = st.builds(
     PartitionRecord,
-    v=st.just(1),
     closed_through_ms=NUMBERS,
     watermarks=st.dictionaries(NUMBERS, NUMBERS),
     idle=st.lists(NUMBERS),
@@ -40,7 +38,8 @@ def test_a_record_that_was_cut_off_is_refused(record: PartitionRecord, data: st.
 
 
 @UNTIMED
-@given(RECORDS, st.integers(2, 99))
+@given(RECORDS, st.integers(3, 99))
 def test_a_record_of_a_later_version_is_refused(record: PartitionRecord, version: int) -> None:
     with pytest.raises(StateError, match=f"version {version}"):
-        PartitionRecord.decode(msgspec.structs.replace(record, v=version).encode())
+        raw = record.encode()
+        PartitionRecord.decode(raw.replace(b" 2\n", b" %d\n" % version, 1))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from driftlog.records import VERDICT
 from stream import columns
 from stream.book import ReferenceBook
+from stream.sealed import seal
 from tests.stream.event_log import LogEntry, World, batches, merged, settings, spread
 from tests.stream.memory_worker import Cluster, Owner, answers
 
@@ -156,6 +157,60 @@ def test_a_damaged_state_starts_afresh_and_is_counted() -> None:
         if output.key == key and VERDICT.decode(output.value).pane_end_ms > closed
     ]
     assert {signal.state for signal in fresh[0].signals} == {"insufficient"}
+    assert answers_of_others(again, key) == answers_of_others(whole, key)
+
+
+def part_way() -> tuple[Cluster, Cluster, dict[bytes, bytes], int]:
+    """A log, its undisturbed reading, and what is stored at its half, closed up to a time."""
+    whole = undisturbed(False)
+    again = Cluster(whole.settings, whole.book, whole.sources, 1)
+    again.columns = whole.columns
+    first = again.owner(0)
+    first.read(len(whole.columns[0]) // 2)
+    return whole, again, first.checkpoint(), first.fold.position
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [b"", b"\x80\x04N.", b"noise" * 50, seal("columns partition", 99, b""), seal("series", 5, b"")],
+)
+def test_of_a_damaged_record_of_the_partition_all_series_live(damaged: bytes) -> None:
+    whole, again, stored, commit = part_way()
+    stored[b"\0partition 0"] = damaged
+    second = again.owner(0, stored)
+    assert second.fold.position == -1, "reading goes on from the commit"
+    assert second.fold.counts["state_discarded"] == 1
+    assert "begins afresh" in second.fold.news[0]
+    second.at = commit
+    second.read()
+    assert answers(again.verdicts) == answers(whole.verdicts)
+    assert second.checkpoint()[b"\0partition 0"] != damaged
+
+
+def test_records_under_keys_that_are_none_are_said_and_deleted() -> None:
+    whole, again, stored, _ = part_way()
+    strange = [b"\xff\xfe", b"\0learn/late@2", b"\0learn/late@2#x", b"\0partition 7"]
+    second = again.owner(0, stored | dict.fromkeys(strange, b"something"))
+    assert second.fold.counts["state_discarded"] == len(strange)
+    second.read()
+    assert answers(again.verdicts) == answers(whole.verdicts)
+    assert not second.checkpoint().keys() & set(strange)
+
+
+@pytest.mark.parametrize("how", ["cut short", "of a later version", "of another series", "noise"])
+def test_a_series_whose_state_is_no_state_of_its_own_starts_afresh(how: str) -> None:
+    whole, again, stored, _ = part_way()
+    key = b"late@1/JFK#0"
+    stored[key] = {
+        "cut short": stored[key][:100],
+        "of a later version": stored[key].replace(b"series 5", b"series 6"),
+        "of another series": stored[b"late@1/*#0"],
+        "noise": bytes(range(256)),
+    }[how]
+    second = again.owner(0, stored)
+    second.read()
+    assert second.fold.counts["state_discarded"] == 1
+    assert len(second.fold.news) == 1
     assert answers_of_others(again, key) == answers_of_others(whole, key)
 
 

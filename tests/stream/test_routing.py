@@ -98,3 +98,12 @@ def test_where_things_live_does_not_change_from_release_to_release() -> None:
     assert (model_partition("late", "3", 8), verdict_partition("late", 4)) == (3, 0)
     (shards,) = shards_of(profile(2), ModelSettings(), 1).values()
     assert [shard.key for shard in shards] == ["m@1/*#0"]
+
+
+def test_a_segment_called_other_is_one_of_the_others() -> None:
+    shares = {"other": 0.5, "JFK": 0.3, "EWR": 0.2}
+    for models in (ModelSettings(top_segments=2), ModelSettings(segments=("JFK", "other", "EWR"))):
+        one = profile(2, shares)
+        assert segments_of(one, models) == ("JFK", "EWR")
+        keys = [shard.key for part in shards_of(one, models, 4).values() for shard in part]
+        assert len(keys) == len(set(keys)) == 4, "all rows, JFK, EWR, other"

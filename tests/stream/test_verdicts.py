@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-import cramjam
 import hypothesis
 import msgspec
 import pytest
@@ -15,7 +14,9 @@ from hypothesis import strategies as st
 from driftlog.errors import StateError
 from driftlog.records import ALERT, AlertStatus
 from driftlog.settings import Settings
+from stream.sealed import seal
 from stream.verdicts import VerdictsPartition
+from stream.waiting import Waiting
 from tests.stream.verdict_factory import (
     DRIFT,
     OK,
@@ -196,26 +197,32 @@ def test_a_damaged_model_is_counted_and_the_others_go_on(noise: bytes, cut: int)
 
 def test_a_model_of_a_later_version_is_counted_not_misread() -> None:
     records, model = stored()
-    later = msgspec.msgpack.encode({"v": 2, "incidents": {"model": "late", "open": []}})
+    later = seal("incidents", 3, msgspec.msgpack.encode({"model": "late", "open": []}))
     fold = partition()
-    fold.restore(records | {model: bytes(cramjam.lz4.compress_block(later))})
+    fold.restore(records | {model: later})
     assert fold.counts["state_discarded"] == 1
+    assert "version 3" in fold.news[0]
 
 
 @pytest.mark.parametrize(
-    "raw", [b"", b"\xff", msgspec.msgpack.encode({"v": 1}), msgspec.msgpack.encode([1])]
+    "raw",
+    [
+        b"",
+        b"\xff",
+        msgspec.msgpack.encode({"v": 1}),
+        seal("verdicts partition", 2, msgspec.msgpack.encode([1])),
+        seal("verdicts partition", 3, b""),
+    ],
 )
-def test_a_damaged_record_of_the_partition_is_refused(raw: bytes) -> None:
-    with pytest.raises(StateError, match="record of the incidents"):
-        partition().restore({partition().record_key: raw})
-
-
-def test_a_record_of_a_later_version_is_refused() -> None:
+def test_of_a_damaged_record_of_the_partition_the_models_stay_and_it_is_said(raw: bytes) -> None:
     records, _ = stored()
-    key = partition().record_key
-    later = msgspec.msgpack.decode(records[key]) | {"v": 2}
-    with pytest.raises(StateError, match="version 2"):
-        partition().restore({key: msgspec.msgpack.encode(later)})
+    fold = partition()
+    fold.restore(records | {fold.record_key: raw})
+    assert fold.counts["state_discarded"] == 1
+    assert fold.news
+    assert fold.models.keys() == {"late"}
+    assert fold.position == -1, "reading goes on from the commit"
+    assert fold.snapshot()[fold.record_key] != raw
 
 
 def test_only_what_changed_is_stored_again_and_the_record_comes_last() -> None:
@@ -232,3 +239,12 @@ def test_silence_is_told_at_its_time_however_far_a_marker_jumps() -> None:
     assert read(partition(), [drifted, *steps]) == read(partition(), [drifted, *jump])
     last = ALERT.decode(read(partition(), [drifted, *jump])[-1])
     assert last.pane_end_ms == 11 * PANE
+
+
+def test_more_verdicts_than_there_is_room_for_end_the_worker_and_name_who_holds_them_up() -> None:
+    fold = VerdictsPartition(0, CHOSEN, COLUMNS, "conf", Waiting(most_bytes=3_000))
+    with pytest.raises(StateError, match="partition 1, 2 of columns"):
+        for pane in range(60):
+            for record in (said(states(pane, {"x": OK})), marker(0, pane + 1)):
+                fold.absorb_record(record.key, record.value)
+    assert 1 < fold.waiting < 60
