@@ -54,8 +54,8 @@ class Learners:
         self._dirty.add(name)
         if len(learner.raw) >= self._models.learn_rows:
             return learner
-        while sum(one.bytes for one in self.held.values()) > self._models.learn_bytes:
-            self._let_go(max(self.held, key=lambda one: (self.held[one].bytes, one)), counts)
+        while sum(one.size for one in self.held.values()) > self._models.learn_bytes:
+            self._let_go(max(self.held, key=lambda one: (self.held[one].size, one)), counts)
         return None
 
     def _admitted(

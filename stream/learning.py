@@ -35,14 +35,14 @@ class Learner:
     saved: int = 0  # rows that are in parts already written
     parts: int = 0
     oversize: int = 0  # events left out
-    bytes: int = 0  # of all rows kept
+    size: int = 0  # bytes of all rows kept
 
     def add(self, raw: list[bytes], pane_end_ms: int) -> None:
         """Take the rows of a closed pane."""
         fitting = [event for event in raw if len(event) <= _PART_BYTES]
         self.oversize += len(raw) - len(fitting)
         self.raw.extend(fitting)
-        self.bytes += sum(map(len, fitting))
+        self.size += sum(map(len, fitting))
         self.closed_through_ms = pane_end_ms
 
     def new_parts(self) -> list[tuple[int, bytes]]:
@@ -88,7 +88,7 @@ class Learner:
                 self.parts = number + 1
                 self.closed_through_ms = body.closed_through_ms
         self.saved = len(self.raw)
-        self.bytes = sum(map(len, self.raw))
+        self.size = sum(map(len, self.raw))
 
 
 class _Part(msgspec.Struct):

@@ -420,15 +420,15 @@ def test_the_log_cannot_make_more_label_sets_than_the_limit() -> None:
     holding = holding_of(chosen, verdicts)
     holding.ingest = ingest_of(chosen)
     for i in range(MAX_LABEL_SETS + 20):
-        holding.ingest.new_columns["late", f"v{i}"] += 1
+        holding.ingest.new_columns.add(("late", f"v{i}"))
     scrape = Scraper(holding, chosen)
     found = scrape()
     assert len(labels_of(found, "driftlog_state")) == MAX_VERSIONS
     told = labels_of(found, "driftlog_new_columns_total")
     assert len(told) == MAX_LABEL_SETS
-    left_out = value(found, "driftlog_untold_label_sets", metric="driftlog_new_columns_total")
+    left_out = value(found, "driftlog_untold_counts_total", metric="driftlog_new_columns_total")
     assert left_out == 21
-    holding.ingest.new_columns["late", "one more"] += 100
+    holding.ingest.new_columns.add(("late", "one more"), 100)
     assert labels_of(scrape(), "driftlog_new_columns_total") == told  # a counter never goes
 
 

@@ -62,14 +62,32 @@ async def test_each_partition_is_held_and_begins_where_its_state_asks_for(monito
     assert monitor.app.crash_reason is None
 
 
-async def test_a_partitions_record_that_cannot_be_read_ends_the_worker(monitor: Monitor) -> None:
+async def test_of_a_damaged_record_reading_goes_on_from_the_commit_and_it_is_said(
+    monitor: Monitor, caplog: pytest.LogCaptureFixture
+) -> None:
     table: Any = monitor._tables["monitor"]
     (key,) = stored(1, 17)
-    table.data.data[key] = b"none of ours"
+    table.data.data |= {key: b"none of ours", b"no key": b"of ours"}
+    consumer: Any = Assigned(1)
+    monitor.app.consumer = consumer
+    await monitor._recovered("monitor")
+    assert monitor.app.crash_reason is None
+    assert consumer.starts == {}
+    assert monitor.counts["monitor"]["state_discarded"] == 1
+    assert "monitor, partition 1: stored state was discarded" in caplog.text
+
+
+async def test_a_state_that_cannot_be_restored_ends_the_worker(
+    monitor: Monitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise OverflowError("a defect of ours")
+
+    monkeypatch.setattr(ColumnsPartition, "restore", fail)
     consumer: Any = Assigned(1)
     monitor.app.consumer = consumer
     await monitor._recovered("monitor")
     reason = monitor.app.crash_reason
     assert isinstance(reason, StateError)
     assert "the state of the monitor cannot be restored" in str(reason)
-    assert "record" in str(reason)
+    assert "a defect of ours" in str(reason)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from types import SimpleNamespace
 
@@ -29,6 +30,7 @@ class ScriptedFold:
         self.closed: list[int] = []
         self.dirty: list[int] = []
         self.fails: BaseException | None = None
+        self.news: deque[str] = deque()
 
     def absorb_record(self, key: bytes, value: bytes) -> int:
         if self.fails is not None:
