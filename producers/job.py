@@ -32,9 +32,22 @@ from producers.scenario import (
     write_truth,
 )
 
-__all__ = ["Job"]
+__all__ = ["Ended", "Job"]
 
 _KAFKA = "kafka"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a replay ended.
+
+    Attributes:
+        failed: how many events and labels.
+        by: the signal that asked for the end; none: the file came to its own.
+    """
+
+    failed: int
+    by: signal.Signals | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +79,8 @@ class Job:
     resume: Path | None = None
     quiet: bool = False
 
-    async def run(self) -> int:
+    async def run(self) -> Ended:
         """Replay the file; SIGINT and SIGTERM end it cleanly.
-
-        Returns:
-            How many events and labels have failed.
 
         Raises:
             InputError: an option, the file, a column or the scenario cannot be used.
@@ -98,7 +108,7 @@ class Job:
                     tally=tally,
                     display=display,
                 )
-                with _ended_by_signals(replay.stop):
+                with _ended_by_signals(replay.stop) as told:
                     try:
                         await replay.run(self._pane_end if self.close else None)
                     finally:
@@ -109,7 +119,7 @@ class Job:
         if replay.stop.is_set():
             mend = f"; go on with --resume {self.resume}" if self.resume else ""
             self.say(f"ended by request{mend}")
-        return tally.failed.total() + tally.labels_failed.total()
+        return Ended(tally.failed.total() + tally.labels_failed.total(), next(iter(told), None))
 
     def _check(self) -> None:
         events = self.settings.kafka.events_topic or f"{self.settings.kafka.prefix}events"
@@ -185,12 +195,14 @@ class Job:
 
 
 @contextmanager
-def _ended_by_signals(stop: asyncio.Event) -> Iterator[None]:
-    """Let Ctrl-C ask for a clean end; a second one ends at once."""
+def _ended_by_signals(stop: asyncio.Event) -> Iterator[list[signal.Signals]]:
+    """Let Ctrl-C ask for a clean end; a second one ends at once. Yields what has asked."""
     loop = asyncio.get_running_loop()
     ends = (signal.SIGINT, signal.SIGTERM)
+    told: list[signal.Signals] = []
 
-    def ask() -> None:
+    def ask(number: signal.Signals) -> None:
+        told.append(number)
         stop.set()
         for end in ends:
             loop.remove_signal_handler(end)
@@ -198,9 +210,9 @@ def _ended_by_signals(stop: asyncio.Event) -> Iterator[None]:
     # Not in a thread of its own, and not on Windows: there Ctrl-C is a plain interrupt.
     with suppress(NotImplementedError, RuntimeError, ValueError):
         for end in ends:
-            loop.add_signal_handler(end, ask)
+            loop.add_signal_handler(end, ask, end)
     try:
-        yield
+        yield told
     finally:
         with suppress(NotImplementedError, RuntimeError, ValueError):
             for end in ends:

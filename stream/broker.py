@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from driftlog.errors import BrokerError, DriftlogError
 from driftlog.kafka import connection, reason
@@ -17,7 +17,7 @@ from driftlog.settings import Settings
 from driftlog.topics import ensure_topics
 from stream.topics import worker_topics
 
-__all__ = ["check_topics", "watch_broker"]
+__all__ = ["check_topics", "connect", "watch_broker"]
 
 _log = logging.getLogger(__name__)
 
@@ -25,6 +25,7 @@ LOOK_S: Final = 5.0  # between two questions to a broker
 TOPICS_EVERY: Final = 2  # of these questions ask for the topics too
 PATIENCE_S: Final = 5.0  # for an answer; later counts as away
 MISSES: Final = 2  # unanswered questions in a row, before anybody is told
+_AGAIN_S: Final = 1.0  # between two tries to connect
 
 
 @asynccontextmanager
@@ -139,3 +140,22 @@ def _changed(settings: Settings, described: Sequence[Mapping[str, Any]]) -> str:
     if resized:
         return f"{'; '.join(resized)}; make it anew by 'driftlog topics create', or change settings"
     return ""
+
+
+async def connect(start: Callable[[], Awaitable[None]]) -> None:
+    """Start a client; a broker that has gone since the worker began is waited for.
+
+    Args:
+        start: of a client of aiokafka.
+
+    Raises:
+        KafkaError: the broker refuses.
+    """
+    while True:
+        try:
+            await start()
+        except KafkaConnectionError as exc:
+            _log.info("connecting again: %r", exc)
+            await asyncio.sleep(_AGAIN_S)
+        else:
+            return

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Any
+from itertools import chain, repeat
+from typing import Any, Final
 
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -19,7 +20,7 @@ __all__ = ["Committed"]
 
 _log = logging.getLogger(__name__)
 
-_PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)  # seconds
+_PAUSES: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 4.0)  # seconds; the last again and again
 
 
 class Committed:
@@ -60,20 +61,16 @@ class Committed:
         }
 
     async def surely(self, partitions: Sequence[int]) -> dict[int, OffsetAndMetadata | None]:
-        """Return what `offsets` does; ask again while the group's coordinator moves.
-
-        Raises:
-            KafkaError: the broker has not told for long.
-        """
+        """Return what `offsets` does; ask until the broker tells, however long it is away."""
         if not partitions:
             return {}
-        for pause in _PAUSES:
+        for pause in chain(_PAUSES, repeat(_PAUSES[-1])):
             try:
                 return await self.offsets(partitions)
             except KafkaError as exc:
                 _log.info("asking for the committed offsets again: %r", exc)
                 await asyncio.sleep(pause)
-        return await self.offsets(partitions)
+        raise AssertionError("the pauses have no end")
 
     async def look_at(self, partitions: Sequence[int], consumer: Any) -> None:
         """Read how far other workers' partitions are; what cannot be read stays as it was."""

@@ -18,6 +18,7 @@ from driftlog.errors import BrokerError
 from driftlog.kafka import connection, reason, stop_consumer
 from driftlog.settings import Settings
 from stream.admission import admit
+from stream.broker import connect
 from stream.committed import Committed
 from stream.decode import Decoder
 from stream.decoded import DeadLetter, Decoded
@@ -74,6 +75,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         self.assignments = 0  # times that the group gave partitions
         self._beat = 0.0
         self._labels: dict[TopicPartition, int] = {}
+        self._unassigned: Exception | None = None  # why partitions could not be taken over
         self._lock = asyncio.Lock()  # a revocation waits for the round that is under way
 
     async def run(self) -> None:
@@ -99,9 +101,8 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         self._forwarding = Forwarding(self._topics, self._judging, arguments)
         self._committed = Committed(self._topics, arguments)
         try:
-            await self._committed.start()
-            await self._forwarding.start()
-            await self._consumer.start()
+            for client in (self._committed, self._forwarding, self._consumer):
+                await connect(client.start)
             self._consumer.subscribe([self._topics.events, self._topics.labels], listener=self)
             while True:
                 await self._round()
@@ -136,6 +137,8 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         began = time.monotonic()
         rows = 0
         async with self._lock:
+            if self._unassigned is not None:
+                raise self._unassigned
             for tp in self._eligible():
                 got = await self._consumer.getmany(tp, timeout_ms=0, max_records=self._batch)
                 for records in got.values():
@@ -270,23 +273,30 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                 self.lag.clear()
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        """Take over: position and running maximum from one and the same answer of the broker."""
+        """Take over where the last owner has committed."""
         async with self._lock:
-            events = sorted(tp.partition for tp in assigned if tp.topic == self._topics.events)
-            committed = await self._committed.surely(events)
-            for partition in events:
-                tp = TopicPartition(self._topics.events, partition)
-                found = committed.get(partition)
-                if found is not None:
-                    self._consumer.seek(tp, found.offset)
-                    position = found.offset
-                else:  # a new group: what retention took before it existed was never ours to lose
-                    position = (await self._consumer.beginning_offsets([tp]))[tp]
-                max_ms = read_metadata(found.metadata) if found else None
-                lateness = Lateness(self._settings.stream.allowed_lateness, max_ms)
-                self.sources[partition] = Source(lateness, position)
-            for tp in assigned:
-                if tp.topic == self._topics.labels:
-                    self._labels[tp] = 0
-            self.ready = True
-            self.assignments += 1
+            try:
+                await self._take_over(assigned)
+            except Exception as exc:
+                self._unassigned = exc  # aiokafka would log it and go on, without the partitions
+
+    async def _take_over(self, assigned: set[TopicPartition]) -> None:
+        """Take position and running maximum from one and the same answer of the broker."""
+        events = sorted(tp.partition for tp in assigned if tp.topic == self._topics.events)
+        committed = await self._committed.surely(events)
+        for partition in events:
+            tp = TopicPartition(self._topics.events, partition)
+            found = committed.get(partition)
+            if found is not None:
+                self._consumer.seek(tp, found.offset)
+                position = found.offset
+            else:  # a new group: what retention took before it existed was never ours to lose
+                position = (await self._consumer.beginning_offsets([tp]))[tp]
+            max_ms = read_metadata(found.metadata) if found else None
+            lateness = Lateness(self._settings.stream.allowed_lateness, max_ms)
+            self.sources[partition] = Source(lateness, position)
+        for tp in assigned:
+            if tp.topic == self._topics.labels:
+                self._labels[tp] = 0
+        self.ready = True
+        self.assignments += 1

@@ -82,7 +82,7 @@ def command(file: Path, **options: Any) -> None:
     """Send FILE (CSV, Parquet, JSON lines) as live traffic, with drift if you like.
 
     Events go to the log directly, or as requests through a service, which answers and logs them.
-    The first event is of now unless --keep-time; Ctrl-C ends it with a summary.
+    The first event is of now unless --keep-time; Ctrl-C ends it with a summary, and exit code 130.
     """
     try:
         from producers.job import Job
@@ -93,5 +93,8 @@ def command(file: Path, **options: Any) -> None:
     )
     spec = FileSpec(**{name: options.pop(name) for name in _COLUMNS})
     job = Job(file=file, spec=spec, settings=settings, say=click.echo, **options)
-    if asyncio.run(job.run()):
+    ended = asyncio.run(job.run())
+    if ended.by is not None:
+        raise SystemExit(128 + ended.by)  # as a shell says it: not all of the file was sent
+    if ended.failed:
         raise SystemExit(_FAILED)

@@ -14,6 +14,7 @@ NAMES: Final[tuple[str, ...]] = (
     "kills",
     "request_errors",
     "backlog",
+    "shutdown",
 )
 
 

@@ -53,7 +53,7 @@ class Deployment:
         self.settings = settings
         self.workers: list[WorkerProcess] = []  # those that are to be alive
         self.overrides: Mapping[str, str] = {}  # as `deployed` was given them
-        self._environment = environment
+        self.environment = environment  # of a worker
         self._folder = folder
         self._stack = AsyncExitStack()
         self.told: Told
@@ -76,7 +76,7 @@ class Deployment:
         """Start a worker; it is ready on return."""
         log = self._folder / f"worker-{uuid4().hex[:8]}.log"
         worker = await self._stack.enter_async_context(
-            worker_process(self._environment, log, *arguments)
+            worker_process(self.environment, log, *arguments)
         )
         self.workers.append(worker)
         return worker
@@ -98,12 +98,13 @@ class Deployment:
         await self._read_to_the_end("alerts")
 
     async def acknowledged(self, kind: str) -> None:
-        """Wait until the monitor has committed all of ``columns`` or ``verdicts`` there is now."""
+        """Wait until all there is now of ``events``, ``columns`` or ``verdicts`` is committed."""
         topics = Topics.of(self.settings)
         kafka = self.settings.kafka
-        name, count = {
-            "columns": (topics.columns, kafka.column_partitions),
-            "verdicts": (topics.verdicts, kafka.verdict_partitions),
+        group, name, count = {
+            "events": (topics.ingest_group, topics.events, kafka.event_partitions),
+            "columns": (topics.app_id, topics.columns, kafka.column_partitions),
+            "verdicts": (topics.app_id, topics.verdicts, kafka.verdict_partitions),
         }[kind]
         ends = await self._ends(name, count)
         admin: Any = AIOKafkaAdminClient(**connection(kafka))
@@ -112,9 +113,7 @@ class Deployment:
 
             async def all_committed() -> bool:
                 assert all(worker.alive for worker in self.workers), "a worker has ended"
-                found = await admin.list_consumer_group_offsets(
-                    topics.app_id, partitions=list(ends)
-                )
+                found = await admin.list_consumer_group_offsets(group, partitions=list(ends))
                 return all(tp in found and found[tp].offset >= end for tp, end in ends.items())
 
             await eventually(all_committed, f"all of {name} committed")

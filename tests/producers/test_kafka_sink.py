@@ -226,7 +226,7 @@ async def test_ctrl_c_ends_it_with_a_summary_and_a_journal_to_go_on_from(
         if process.returncode is None:
             process.kill()
             await process.wait()
-    assert process.returncode == 0, err
+    assert process.returncode == 130, err
     assert f"ended by request; go on with --resume {journal}" in out.decode()
     assert b"Traceback" not in err
     records = await read_all(driftlog_broker.bootstrap, topic)

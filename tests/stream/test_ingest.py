@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import CommitFailedError, MessageSizeTooLargeError
+from aiokafka.errors import CommitFailedError, KafkaConnectionError, MessageSizeTooLargeError
 from aiokafka.structs import OffsetAndMetadata
 
+import stream.broker
 import stream.committed
 import stream.forwarding
 import stream.ingest
@@ -19,6 +20,7 @@ from driftlog.settings import load_settings
 from stream.in_flight import MOST, InFlight
 from stream.ingest import Ingest
 from stream.judging import Judging
+from stream.source import ForeignMetadataError
 from stream.topics import Topics
 from tests.stream.event_log import LogEntry
 from tests.stream.scripted_kafka import until
@@ -45,6 +47,9 @@ class Broker:
         self.commits_asked = 0
         self.committed: dict[TopicPartition, int] = {}
         self.refusals: list[Exception] = []
+        self.away: list[Exception] = []  # what starting a client raises
+        self.offsets_away: list[Exception] = []  # what asking for committed offsets raises
+        self.offsets: dict[TopicPartition, OffsetAndMetadata] = {}
         self._assigning: asyncio.Task[None] | None = None
 
     def acknowledge(self) -> None:
@@ -57,20 +62,29 @@ class Broker:
     # -- the clients
 
     async def start(self) -> None:
-        """Connected."""
+        if self.away:
+            raise self.away.pop()
 
-    stop = close = start
+    async def stop(self) -> None:
+        """Disconnected."""
+
+    close = stop
 
     def subscribe(self, _: list[str], listener: Any) -> None:
         self._assigning = asyncio.create_task(listener.on_partitions_assigned({EVENTS}))
 
     async def list_consumer_group_offsets(self, *_: Any, **__: Any) -> dict[Any, Any]:
-        return {}
+        if self.offsets_away:
+            raise self.offsets_away.pop()
+        return self.offsets
 
     async def beginning_offsets(self, tps: list[TopicPartition]) -> dict[TopicPartition, int]:
         return dict.fromkeys(tps, 0)
 
     end_offsets = beginning_offsets
+
+    def seek(self, _: TopicPartition, offset: int) -> None:
+        self.read = offset
 
     def highwater(self, _: TopicPartition) -> int:
         return self.records
@@ -144,6 +158,31 @@ async def test_ended_while_it_waits_for_acknowledgements_it_commits_what_is_ackn
     await asyncio.wait([running])
     assert not any(one.cancelled() for one in broker.sends)
     assert broker.committed == {EVENTS: MOST + 1}
+
+
+async def test_a_broker_that_goes_while_ingest_connects_is_waited_for(
+    clients: Callable[[Broker], Ingest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream.broker, "_AGAIN_S", 0.0)
+    monkeypatch.setattr(stream.committed, "_PAUSES", (0.0,))
+    broker = Broker(records=1)
+    broker.commits_through.set()
+    broker.away = [KafkaConnectionError()] * 5
+    broker.offsets_away = [KafkaConnectionError()] * 50
+    running = asyncio.create_task(clients(broker).run())
+    await until(lambda: broker.committed == {EVENTS: 1})
+    running.cancel()
+    await asyncio.wait([running])
+
+
+async def test_offsets_of_another_program_end_it_rather_than_leave_it_without_partitions(
+    clients: Callable[[Broker], Ingest],
+) -> None:
+    broker = Broker(records=1)
+    broker.offsets = {EVENTS: OffsetAndMetadata(3, "someone else's")}
+    with pytest.raises(ForeignMetadataError, match=r"set worker\.group"):
+        async with asyncio.timeout(10):
+            await clients(broker).run()
 
 
 @pytest.fixture
