@@ -16,7 +16,7 @@ from tests.chaos.started_command import started_command
 
 __all__ = ["COMMANDS", "interrupt"]
 
-_EVENTS: Final = 60_000  # in the file; enough for a scan of many seconds
+_EVENTS: Final = 40_000  # in the file; enough for a scan of many seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class _Command:
 
 
 COMMANDS: Final[Mapping[str, _Command]] = {
-    "scan": _Command(("scan", "FILE", "--reference", "20000"), 5.0),
+    "scan": _Command(("scan", "FILE", "--reference", "10000"), 5.0),
     "replay": _Command(("replay", "FILE", "--loop", "--rate", "500"), 8.0),
     "alerts tail": _Command(("alerts", "tail", "--from", "beginning"), 5.0),
     "demo": _Command(("demo",), 60.0),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,26 +33,35 @@ _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 # Before a worker has come to listen for signals it ends as any Python program does.
 _EARLY: Final = {0, -signal.SIGTERM, -signal.SIGINT, 130}
 _SHORT: Final = (
-    "while it joins its groups",
     "while it writes a checkpoint",
     "when the broker has gone",
 )
-_TIMES: Final = 3  # each moment, in the long form
-_SERVICE_TIMES: Final = 3
-_COMMAND_TIMES: Final = 3
+_TIMES: Final = 3  # each moment, service and command, in the long form
 _PANES: Final = 20  # of the log for each moment
 
 
 async def run(report: Report, *, short: bool) -> None:
     """Tell everything to end, at moments drawn with a seed."""
     draw = Random(_SEED)
-    with TemporaryDirectory() as temporary:
+    with _quiet_clients(), TemporaryDirectory() as temporary:
         folder = Path(temporary)
         with _broker(short=short) as (broker, outage):
             slowest = await _workers(report, broker, outage, folder, draw, short=short)
             report.figure("slowest end of a worker (s)", round(slowest, 1))
             await _services(report, broker, outage, folder, draw, short=short)
             await _commands(report, broker.bootstrap, folder, draw, short=short)
+
+
+@contextmanager
+def _quiet_clients() -> Iterator[None]:
+    """Keep back what our own clients have to say of a broker that we take away."""
+    client = logging.getLogger("aiokafka")
+    level = client.level
+    client.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        client.setLevel(level)
 
 
 @contextmanager
@@ -186,7 +196,7 @@ async def _services(
     *,
     short: bool,
 ) -> None:
-    names = ["under load"] if short else [one for one in SERVICE_MOMENTS for _ in range(3)]
+    names = ["under load"] if short else [one for one in SERVICE_MOMENTS for _ in range(_TIMES)]
     logged = slowest = 0.0
     for name in names:
         ended = await end_service(
@@ -207,7 +217,7 @@ async def _services(
 async def _commands(
     report: Report, bootstrap: str, folder: Path, draw: Random, *, short: bool
 ) -> None:
-    names = ["scan"] if short else [one for one in COMMANDS for _ in range(_COMMAND_TIMES)]
+    names = ["scan"] if short else [one for one in COMMANDS for _ in range(_TIMES)]
     slowest = 0.0
     for name in names:
         code, seconds, said, left = await interrupt(name, bootstrap, folder, draw)

@@ -47,8 +47,8 @@ class Service:
             more = message.get("more_body", False)
         inputs = orjson.loads(body)
         confidence = sum(v for v in inputs.values() if isinstance(v, float)) % 1.0
-        outputs = {"prediction": "late" if confidence > 0.5 else "on_time"}
-        outputs["confidence"] = confidence
+        prediction = "late" if confidence > 0.5 else "on_time"
+        outputs: dict[str, Any] = {"prediction": prediction, "confidence": confidence}
         if self._capture is not None:
             self._capture.log(inputs, outputs, segment=inputs["origin"])
             self.logged += 1
