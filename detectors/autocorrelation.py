@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 from detectors.contract import CodeArray, FloatArray
 
@@ -84,7 +84,7 @@ def _proven_by_long_blocks(off: FloatArray, spread: float, near: float) -> float
     most = 0.0
     for size, found in beyond.items():
         freedom = 1.0 / (1.0 / (n // size - 1) + kurtosis / (2.0 * n))
-        if found > near * float(chi2.isf(_CHANCE / len(variances), freedom)) / freedom:
+        if found > near * float(chdtri(freedom, _CHANCE / len(variances))) / freedom:
             most = max(most, found)
     return most
 

@@ -4,7 +4,7 @@ from math import exp, log, sqrt
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 from detectors.contract import FloatArray
 
@@ -197,5 +197,5 @@ def chi_square_levels(level: FloatArray, most: int) -> FloatArray:
     """
     if not bool(((level > 0) & (level < 1)).all()):
         raise ValueError(f"level holds {level}; a level is a probability, above 0 and below 1")
-    table: FloatArray = chi2.isf(level[:, None], np.arange(1, most + 1)[None, :])
+    table: FloatArray = chdtri(np.arange(1, most + 1)[None, :], level[:, None])
     return table

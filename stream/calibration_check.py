@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 
 from driftlog.records import ReferenceProfile
 from driftlog.settings import Settings
@@ -56,7 +56,7 @@ class Check:
         """Upper end of its 95 % interval (Poisson)."""
         own = self.runs[:-1]
         seen = sum(r.incidents for r in own)
-        bound = float(chi2.ppf(0.95, 2 * (seen + 1))) / 2
+        bound = float(gammaincinv(seen + 1, 0.95))
         return self.budget * bound / sum(r.expected for r in own)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 from detectors import (
     ADWIN,
@@ -198,6 +198,6 @@ def _psi_thresholds(profile: ReferenceProfile, limits: Thresholds, rows: FloatAr
         n = rows[i] / max(1.0 - one.missing, 1e-9)  # missing is a bin too
         inflation = limits.inflation[i]
         kept = int((np.array(one.shares) * n / inflation >= _LEAST_EXPECTED).sum())
-        quantile = float(chi2.isf(limits.psi_level[i], max(kept - 1, 1)))
+        quantile = float(chdtri(max(kept - 1, 1), limits.psi_level[i]))
         out[i] = quantile * (1.0 / n + 1.0 / weakest_rows(one)) * inflation
     return np.where(np.isnan(hand), out, hand)

@@ -271,15 +271,16 @@ def measure_scores(margins: Sequence[str], rows: int, rng: np.random.Generator) 
         low, high = np.quantile(usual, [0.001, 0.999], axis=1)[:, :, None]
         clipped = np.clip(usual, low, high)
         mean, sd = clipped.mean(axis=1)[:, None], clipped.std(axis=1)[:, None]
-        scores = _scores((clipped - mean) / sd)
+        quiet = (clipped - mean) / sd
+        scores = _scores(quiet)
+        of_quiet = {name: score(quiet) for name, score in scores.items()}
         moved: dict[str, dict[str, float]] = {name: {} for name in scores}
         for change in CHANGES:
             late = _changed(source, change, rows, float(usual[0].std()))
             z = (np.clip(late, low, high) - mean) / sd
             for name, score in scores.items():
-                own = score((clipped - mean) / sd)
-                ends = np.quantile(own, [0.001, 0.999])
-                own, now = np.clip(own, *ends), np.clip(score(z), *ends)
+                ends = np.quantile(of_quiet[name], [0.001, 0.999])
+                own, now = np.clip(of_quiet[name], *ends), np.clip(score(z), *ends)
                 moved[name][change.title] = float((now.mean() - own.mean()) / own.std())
         found += [JointPower(margin, name, changes) for name, changes in moved.items()]
     return found

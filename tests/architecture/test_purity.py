@@ -94,3 +94,11 @@ def test_the_environment_is_read_in_one_place() -> None:
         "api/model.py",  # the user's cache folder, XDG_CACHE_HOME
         "demo/process.py",  # handed on to the processes that the demo starts
     }
+
+
+def test_no_process_of_ours_loads_all_of_scipy_s_distributions() -> None:
+    # They take as long as all else of scipy, at each start of a worker or a command; the special
+    # functions hold the same quantiles.
+    for package in ("driftlog", "detectors", "stream", "producers", "api", "demo"):
+        for one in imports_of(package):
+            assert not one.module.startswith("scipy.stats"), f"{one.file}:{one.line}"
