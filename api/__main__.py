@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from functools import partial
 from pathlib import Path
 
@@ -12,8 +11,11 @@ from api.model import NAME, Parameters, load_or_train
 from api.service import create_app
 from driftlog.capture import Capture
 from driftlog.errors import DriftlogError
+from driftlog.logs import log_to_stderr
+from driftlog.printable import printable
 from driftlog.serving import Policy, bind, serve
 from driftlog.settings import load_settings
+from driftlog.terminal import echo
 
 
 @click.command()
@@ -33,14 +35,14 @@ def main(
     Who may ask, and how much, say the settings http.*; an address other than the loopback needs
     http.tokens, or http.username and http.password.
     """
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    log_to_stderr("info")
     load = partial(load_or_train, cache, Parameters(trees=trees))
     try:
         settings = load_settings(config, overrides={"kafka.bootstrap": kafka})
         policy = Policy.of(settings.http, host, "--host")
         sock, url = bind(host, port, policy)
         with sock:
-            click.echo(f"{NAME} on {url} (readiness at /readyz, schema at /openapi.json)")
+            echo(f"{NAME} on {url} (readiness at /readyz, schema at /openapi.json)")
             if kafka is None:
                 serve(create_app(load, policy=policy), sock, policy)
                 return
@@ -48,7 +50,7 @@ def main(
             with Capture(settings) as capture:
                 serve(create_app(load, capture, policy=policy), sock, policy)
     except DriftlogError as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(printable(str(error))) from error
 
 
 if __name__ == "__main__":

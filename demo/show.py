@@ -13,7 +13,6 @@ from typing import Self
 
 import msgspec
 from rich._export_format import CONSOLE_SVG_FORMAT
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -21,8 +20,9 @@ from rich.text import Text
 from demo.stages import Stage
 from demo.summary import Outcome, StageOutcome
 from demo.watch import Seen
-from driftlog.cli.printable import printable
+from driftlog.printable import printable
 from driftlog.records import Alert, AlertStatus, Severity
+from driftlog.terminal import terminal
 
 __all__ = ["Show"]
 
@@ -53,9 +53,7 @@ class Show(AbstractContextManager["Show"]):
         self._as_json = as_json
         self._picture = picture
         width = None if picture is None else _PICTURE_WIDTH
-        self._console = Console(
-            stderr=as_json, highlight=False, record=picture is not None, width=width
-        )
+        self._console = terminal(stderr=as_json, record=picture is not None, width=width)
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),

@@ -6,6 +6,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, TextIO
 
+from driftlog.printable import printable
+from driftlog.terminal import terminal
 from producers.outgoing import Tally
 
 if TYPE_CHECKING:
@@ -35,7 +37,6 @@ class Display:
 
     def __enter__(self) -> Display:
         if not self._quiet and self._to.isatty():
-            from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
             self._bar = Progress(
@@ -43,7 +44,7 @@ class Display:
                 BarColumn(),
                 TextColumn("{task.completed:,.0f} events  {task.fields[said]}"),
                 TimeRemainingColumn(),
-                console=Console(file=self._to),
+                console=terminal(to=self._to),
             )
             self._bar.add_task("replay", total=self._total, said="")
             self._bar.start()
@@ -81,7 +82,7 @@ class Display:
             lines.append(f"held back {tally.held_back:,} events (injected outage)")
         for what, failed in (("events", tally.failed), ("labels", tally.labels_failed)):
             lines += [
-                f"failed {count:,} {what}: {name} ({tally.details.get(name, '')})"
+                printable(f"failed {count:,} {what}: {name} ({tally.details.get(name, '')})")
                 for name, count in failed.most_common()
             ]
         return "\n".join(lines)

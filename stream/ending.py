@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
+from driftlog.printable import printable
+
 __all__ = ["END_WITHIN_S", "Ending"]
 
 # Supervisors kill after 10 s (docker) or 30 s (Kubernetes); what is killed cannot say why.
@@ -19,7 +21,7 @@ _ENGINE: Final = ("aiokafka", "asyncio", "faust", "mode")
 
 
 def _end_process(code: int, line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(printable(line), file=sys.stderr, flush=True)
     os._exit(code)
 
 

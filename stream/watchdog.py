@@ -19,6 +19,8 @@ import time
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from driftlog.printable import printable
+
 __all__ = ["Limits", "Observation", "Partition", "Stall", "Verdict", "Watchdog", "judge"]
 
 
@@ -168,7 +170,8 @@ def end_process(verdict: Verdict) -> None:
     The event loop may be blocked and the recovery hung, so that an orderly stop would hang too;
     what is not committed is read again.
     """
-    print(f"driftlog worker ended by its watchdog: {verdict.reason}", file=sys.stderr, flush=True)
+    said = printable(f"driftlog worker ended by its watchdog: {verdict.reason}")
+    print(said, file=sys.stderr, flush=True)
     os._exit(verdict.stall)
 
 

@@ -11,6 +11,7 @@ import click
 
 from driftlog import __version__
 from driftlog.errors import DriftlogError, MissingExtraError
+from driftlog.terminal import echo
 
 __all__ = ["COMMANDS", "main"]
 
@@ -59,14 +60,14 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except DriftlogError as exc:
-            click.echo(f"driftlog: {exc}", err=True)
+            echo(f"driftlog: {exc}", err=True)
             sys.exit(exc.exit_code)
         except ModuleNotFoundError as exc:
             error = _missing(ctx.invoked_subcommand or "", exc)
-            click.echo(f"driftlog: {error}", err=True)
+            echo(f"driftlog: {error}", err=True)
             sys.exit(error.exit_code)
         except KeyboardInterrupt:
-            click.echo("driftlog: ended by Ctrl-C", err=True)
+            echo("driftlog: ended by Ctrl-C", err=True)
             sys.exit(130)
         except BrokenPipeError:
             sys.stderr.close()  # the reader of our output has gone: no more, and no traceback

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from driftlog.cli.onset_text import between
-from driftlog.cli.printable import printable
+from driftlog.printable import printable
 from driftlog.records import Alert, AlertSignal, AlertStatus, BinShare, Severity, Spread
 
 __all__ = ["ago", "line", "render", "utc"]

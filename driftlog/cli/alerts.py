@@ -13,15 +13,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-from rich.console import Console
 
 from driftlog.cli.alert_log import AlertLog, Begin
 from driftlog.cli.alert_text import render
 from driftlog.cli.alerts_forward import forward
-from driftlog.cli.printable import printable, printable_json
 from driftlog.errors import ContractError, InputError
 from driftlog.records import ALERT, Alert, AlertStatus, Severity
 from driftlog.settings import load_settings
+from driftlog.terminal import echo, echo_json, terminal
 
 __all__ = ["Tail", "command"]
 
@@ -50,26 +49,19 @@ class Tail:
         self._model = model
         self._as_json = as_json
         self._shown: OrderedDict[str, int] = OrderedDict()  # alert id -> pane end
-        plain = not sys.stdout.isatty()
-        self._console = Console(
-            file=sys.stdout,
-            markup=False,
-            highlight=False,
-            emoji=False,
-            width=_WIDTH if plain else None,
-        )
+        self._console = terminal(to=sys.stdout, plain_width=_WIDTH)
 
     def take(self, raw: bytes, now_ms: int) -> None:
         """Print a record, unless it is not wanted; one that cannot be read is named instead."""
         try:
             alert = ALERT.decode(raw)
         except ContractError as exc:
-            click.echo(f"driftlog: a record was left out: {printable(str(exc))}", err=True)
+            echo(f"driftlog: a record was left out: {exc}", err=True)
             return
         if not self._wanted(alert):
             return
         if self._as_json:
-            click.echo(printable_json(raw))
+            echo_json(raw)
         elif self._is_new(alert):
             self._console.print(render(alert, now_ms))
             self._console.print()
@@ -154,7 +146,7 @@ def _statuses(text: str) -> frozenset[AlertStatus]:
 
 
 def _say(text: str) -> None:
-    click.echo(f"driftlog alerts: {printable(text)}", err=True)
+    echo(f"driftlog alerts: {text}", err=True)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from driftlog.settings import load_settings
+from driftlog.terminal import echo
 
 __all__ = ["command"]
 
@@ -30,6 +31,6 @@ def command(config: Path | None) -> None:
         signal.signal(number, lambda *_: ended.set())
     with EmbeddedBroker() as broker:
         broker.create_topics(worker_topics(settings))
-        click.echo("driftlog broker: in memory, for trying things out. In the other terminals say:")
-        click.echo(f"export DRIFTLOG_KAFKA={broker.bootstrap}")
+        echo("driftlog broker: in memory, for trying things out. In the other terminals say:")
+        echo(f"export DRIFTLOG_KAFKA={broker.bootstrap}")
         ended.wait()

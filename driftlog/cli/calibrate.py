@@ -13,6 +13,7 @@ import orjson
 
 from driftlog.errors import InputError, MissingExtraError
 from driftlog.settings import Settings, load_settings
+from driftlog.terminal import echo_json
 
 if TYPE_CHECKING:
     from driftlog.records import ReferenceProfile
@@ -97,7 +98,7 @@ def command(
     if sample is not None:
         check = _checked(profile, sample, settings, wanted, seed, hidden=as_json)
     if as_json:
-        click.echo(orjson.dumps(as_plain(profile, limits, seen, settings, check)))
+        echo_json(orjson.dumps(as_plain(profile, limits, seen, settings, check)))
     else:
         print_calibration(
             profile, limits, seen, settings, check, own_rows=reference is None, blocks=sample

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from driftlog.printable import printable
 from driftlog.records import ReferenceProfile, SignalProfile, SignalType, rounded
 from driftlog.settings import Settings
+from driftlog.terminal import terminal
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -42,20 +44,16 @@ def print_calibration(
         own_rows: whether the rows of the trial are those the reference was made of.
         blocks: the rows of the trial.
     """
-    from rich.console import Console
-
-    console = Console(markup=False, highlight=False)
-    if not console.is_terminal:
-        console = Console(markup=False, highlight=False, width=_WIDTH)
-    console.print(
+    console = terminal(plain_width=_WIDTH)
+    head = (
         f"{profile.model} {profile.version}, reference {profile.reference_id}: "
-        f"{profile.rows:,} rows, {len(profile.signals)} signals",
-        style="bold",
+        f"{profile.rows:,} rows, {len(profile.signals)} signals"
     )
+    console.print(printable(head), style="bold")
     if profile.seasonality:
-        console.print(f"Seasons: {profile.seasonality}.")
+        console.print(printable(f"Seasons: {profile.seasonality}."))
     for line in _procedure(profile, limits, settings):
-        console.print(line)
+        console.print(printable(line))
     _print_signals(console, profile, limits, seen)
     if check is None:
         console.print("Add --rows FILE with quiet rows to have the budget tried on them.")
@@ -126,7 +124,7 @@ def _print_signals(
             return text + "*" * _is_by_hand(limits, detector, i)
 
         cells = (
-            one.signal,
+            printable(one.signal),
             f"{one.long_run_variance:.3g}",
             marked("page_hinkley", " ".join(_height(h) for h in limits.cusum[i].max(axis=0))),
             marked("adwin", f"{limits.adwin_log_inv_delta[i]:.3g}"),
@@ -204,7 +202,8 @@ def _print_check(console: Console, check: Check, *, own_rows: bool, rows: int) -
     if not within:
         worst = sorted(own.by_signal.items(), key=lambda item: -item[1])[:5]
         named = ", ".join(f"{name} ({count})" for name, count in worst if count)
-        console.print(f"Most alarms: {named or 'none at this budget; run more rows (--run)'}.")
+        named = printable(named) or "none at this budget; run more rows (--run)"
+        console.print(f"Most alarms: {named}.")
     if own.by_hand:
         console.print(
             f"Beside them {own.by_hand} incidents opened by thresholds set by hand alone, of which "

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from driftlog.cli.alert_log import Begin
-from driftlog.cli.printable import printable
 from driftlog.errors import InputError
+from driftlog.printable import printable
 from driftlog.records import Reason
 from driftlog.settings import Settings, load_settings
+from driftlog.terminal import echo, echo_json, terminal
 
 if TYPE_CHECKING:
     from driftlog.cli.dead_letters import Letter, Verdict
@@ -74,10 +75,10 @@ def list_letters(each: bool, as_json: bool, **options: Any) -> None:
     letters = _wanted(_read(settings), options)
     if as_json:
         for one in letters:
-            click.echo(_as_json(one))
+            echo_json(_as_json(one))
         return
     if not letters:
-        click.echo(f"No dead letters on {settings.kafka.prefix}deadletter.")
+        echo(f"No dead letters on {settings.kafka.prefix}deadletter.")
         return
     _table(letters) if each else _summary(letters)
 
@@ -108,10 +109,10 @@ def show(place: str, raw: bool, **options: Any) -> None:
         "sent again now": now.why or "would be taken",
     }
     for name, text in lines.items():
-        click.echo(f"{name + ':':16s}{printable(text)}")
-    click.echo(printable(body))
+        echo(f"{name + ':':16s}{text}")
+    echo(body)
     if len(one.raw or b"") > _SHOWN:
-        click.echo(f"... {len(one.raw or b'') - _SHOWN:,} bytes more; --raw gives all")
+        echo(f"... {len(one.raw or b'') - _SHOWN:,} bytes more; --raw gives all")
 
 
 @command.command()
@@ -135,13 +136,13 @@ def replay(places: Sequence[str], late: bool, dry_run: bool, yes: bool, **option
     verdicts = asyncio.run(judged(settings, letters))
     ready = [one.letter for one in verdicts if not one.why or (late and one.late)]
     _left([one for one in verdicts if one.letter not in ready])
-    click.echo(f"{len(ready):,} of {len(letters):,} letters can be sent again.")
+    echo(f"{len(ready):,} of {len(letters):,} letters can be sent again.")
     if not ready or dry_run:
         return
     if not yes:
         click.confirm(f"Send them to {settings.kafka.bootstrap}?", abort=True)
     asyncio.run(send_again(settings, ready))
-    click.echo(f"{len(ready):,} sent.")
+    echo(f"{len(ready):,} sent.")
 
 
 # -- choosing -------------------------------------------------------------------------------------
@@ -189,9 +190,9 @@ def _named(letters: Iterable[Letter], names: Iterable[str]) -> list[Letter]:
 
 def _left(verdicts: Sequence[Verdict]) -> None:
     for one in verdicts[:_FEW]:
-        click.echo(f"left: {one.letter.name} {printable(one.why)}")
+        echo(f"left: {one.letter.name} {one.why}")
     if len(verdicts) > _FEW:
-        click.echo(f"left: {len(verdicts) - _FEW:,} more")
+        echo(f"left: {len(verdicts) - _FEW:,} more")
 
 
 def _summary(letters: Sequence[Letter]) -> None:
@@ -220,7 +221,6 @@ def _table(letters: Sequence[Letter]) -> None:
 
 def _print(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -229,31 +229,27 @@ def _print(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
-    Console(width=None if sys.stdout.isatty() else _WIDTH).print(table)
+    terminal(plain_width=_WIDTH).print(table)
 
 
 def _time(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _as_json(one: Letter) -> str:
+def _as_json(one: Letter) -> bytes:
     import orjson
 
-    from driftlog.cli.printable import printable_json
-
-    return printable_json(
-        orjson.dumps(
-            {
-                "letter": one.name,
-                "at_ms": one.at_ms,
-                "reason": one.reason,
-                "detail": one.detail,
-                "topic": one.topic,
-                "partition": one.source[0],
-                "offset": one.source[1],
-                "key": (one.key or b"").decode(errors="backslashreplace"),
-                "raw": (one.raw or b"").decode(errors="backslashreplace"),
-                "replayed": one.replayed,
-            }
-        )
+    return orjson.dumps(
+        {
+            "letter": one.name,
+            "at_ms": one.at_ms,
+            "reason": one.reason,
+            "detail": one.detail,
+            "topic": one.topic,
+            "partition": one.source[0],
+            "offset": one.source[1],
+            "key": (one.key or b"").decode(errors="backslashreplace"),
+            "raw": (one.raw or b"").decode(errors="backslashreplace"),
+            "replayed": one.replayed,
+        }
     )

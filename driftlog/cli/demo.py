@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from driftlog.logs import log_to_stderr
+from driftlog.terminal import echo
+
 if TYPE_CHECKING:
     from demo.summary import Outcome
 
@@ -38,7 +41,7 @@ def command(serve: bool, as_json: bool, year: bool, picture: Path | None, seed: 
     from demo.show import Show
     from demo.stages import EXPECTED_S, YEAR_EXPECTED_S
 
-    logging.basicConfig(level="WARNING", format="%(levelname)s %(name)s: %(message)s")
+    log_to_stderr("warning")
     # What the demo makes fail on purpose need not be told with a traceback.
     logging.getLogger("api.service").setLevel("CRITICAL")
     expected_s = YEAR_EXPECTED_S if year else EXPECTED_S
@@ -47,7 +50,7 @@ def command(serve: bool, as_json: bool, year: bool, picture: Path | None, seed: 
         try:
             found = asyncio.run(_until_told(demo.year() if year else demo.run(serve=serve)))
         except (KeyboardInterrupt, asyncio.CancelledError):
-            click.echo("ended by Ctrl-C; everything is stopped", err=True)
+            echo("ended by Ctrl-C; everything is stopped", err=True)
             sys.exit(130)
     sys.exit(0 if year or found.good else 1)
 

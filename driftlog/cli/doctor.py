@@ -14,6 +14,7 @@ import click
 from driftlog.cli.finding import Finding
 from driftlog.errors import BrokerError, SettingsError
 from driftlog.settings import Settings, load_settings
+from driftlog.terminal import echo
 
 __all__ = ["command"]
 
@@ -35,10 +36,11 @@ def command(config: Path | None, kafka: str | None, as_json: bool) -> None:
     def say(finding: Finding) -> None:
         findings.append(finding)
         if not as_json:
-            mark = click.style(f"{_MARKS[finding.status]:>5}", fg=_COLOURS[finding.status])
-            click.echo(f"{mark}  {finding.check}: {finding.found}")
+            mark = f"{_MARKS[finding.status]:>5}"
+            click.secho(mark, fg=_COLOURS[finding.status], nl=False)
+            echo(f"  {finding.check}: {finding.found}")
             if finding.mend:
-                click.echo(f"       -> {finding.mend}")
+                echo(f"       -> {finding.mend}")
 
     try:
         settings = load_settings(config, overrides={"kafka.bootstrap": kafka})
@@ -51,11 +53,9 @@ def command(config: Path | None, kafka: str | None, as_json: bool) -> None:
     count = {status: sum(one.status == status for one in findings) for status in _MARKS}
     if as_json:
         told = [asdict(finding) for finding in findings]
-        click.echo(json.dumps({"ok": not count["wrong"], "findings": told}, indent=2))
+        click.echo(json.dumps({"ok": not count["wrong"], "findings": told}, indent=2))  # ASCII
     else:
-        click.echo(
-            f"{count['wrong']} wrong, {count['warning']} to know, {count['ok']} as should be"
-        )
+        echo(f"{count['wrong']} wrong, {count['warning']} to know, {count['ok']} as should be")
     if count["wrong"]:
         sys.exit(1)
 

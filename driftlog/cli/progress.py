@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from driftlog.terminal import terminal
+
 __all__ = ["rows_progress"]
 
 
 @contextmanager
 def rows_progress(what: str) -> Iterator[Callable[[int], None]]:
     """A count of rows on standard error while they are read; gone when done."""
-    from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (
@@ -20,7 +21,7 @@ def rows_progress(what: str) -> Iterator[Callable[[int], None]]:
         TextColumn("{task.completed:,.0f} rows"),
         TimeElapsedColumn(),
     )
-    console = Console(stderr=True)
+    console = terminal(stderr=True)
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as bar:

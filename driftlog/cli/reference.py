@@ -24,6 +24,7 @@ from driftlog.records import (
     ReferenceProfile,
 )
 from driftlog.settings import ModelSettings, Settings, load_settings
+from driftlog.terminal import echo, echo_json
 
 __all__ = ["command"]
 
@@ -130,7 +131,7 @@ def show(target: str | None, as_json: bool, **options: Any) -> None:
             raise InputError(f"there is no reference {target}; there are {there}")
         profile = found[-1]
     if as_json:
-        click.echo(REFERENCE.encode(profile))
+        echo_json(REFERENCE.encode(profile))
     else:
         print_profile(profile)
 
@@ -264,10 +265,10 @@ def _settings(options: dict[str, Any]) -> Settings:
 
 def _say(profile: ReferenceProfile, published: bool) -> None:
     for column, why in profile.excluded.items():
-        click.echo(f"not watched: {column}: {why}", err=True)
+        echo(f"not watched: {column}: {why}", err=True)
     if profile.seasonality:
-        click.echo(f"seasons: {profile.seasonality}", err=True)
-    click.echo(
+        echo(f"seasons: {profile.seasonality}", err=True)
+    echo(
         f"reference {profile.reference_id} of {profile.model} {profile.version}: "
         f"{profile.rows:,} rows, {len(profile.signals)} signals"
         + (f"; in effect from event time {profile.effective_from_ms} ms" if published else ""),

@@ -9,6 +9,7 @@ import msgspec
 
 from driftlog.errors import ContractError, InputError
 from driftlog.records import REFERENCE, ReferenceProfile
+from driftlog.terminal import echo
 
 __all__ = ["read_profile", "write_profile"]
 
@@ -50,4 +51,4 @@ def write_profile(profile: ReferenceProfile, out: str | None) -> None:
         path.write_bytes(raw)
     except OSError as exc:
         raise InputError(f"{path} cannot be written: {exc}; name another with --out") from exc
-    click.echo(f"wrote {path}", err=True)
+    echo(f"wrote {path}", err=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from driftlog.printable import printable
 from driftlog.records import ReferenceProfile, SignalProfile, SignalType
+from driftlog.terminal import terminal
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -27,11 +29,11 @@ def print_profile(profile: ReferenceProfile) -> None:
     from rich.text import Text
 
     console = _console()
-    console.print(
+    head = (
         f"{profile.model} {profile.version}, reference {profile.reference_id} "
-        f"({profile.origin}{': ' + profile.source if profile.source else ''})",
-        style="bold",
+        f"({profile.origin}{': ' + profile.source if profile.source else ''})"
     )
+    console.print(printable(head), style="bold")
     rate = f"{profile.rate:.4g} events/s" if profile.rate else "rate unknown"
     console.print(
         f"{profile.rows:,} rows from {_moment(profile.span_ms[0])} to "
@@ -42,19 +44,20 @@ def print_profile(profile: ReferenceProfile) -> None:
         table.add_column(name, justify="right" if name == "missing" else "left")
     for signal in profile.signals:
         cells: list[RenderableType] = [
-            Text(cell) for cell in (signal.signal, signal.type, f"{signal.missing:.1%}")
+            Text(printable(cell)) for cell in (signal.signal, signal.type, f"{signal.missing:.1%}")
         ]
-        table.add_row(*cells, Text(_usual(signal)), Text(sparkline(signal.shares)))
+        table.add_row(*cells, Text(printable(_usual(signal))), Text(sparkline(signal.shares)))
     console.print(table)
     if profile.seasonality:
         zone = "" if profile.timezone == "UTC" else f" (hours of {profile.timezone})"
-        console.print(f"seasons: {profile.seasonality}{zone}")
+        console.print(printable(f"seasons: {profile.seasonality}{zone}"))
     if profile.segments:
         shown = [f"{name} {share:.1%}" for name, share in list(profile.segments.items())[:8]]
         more = len(profile.segments) - len(shown)
-        console.print(f"segments: {', '.join(shown)}{f' and {more} more' if more else ''}")
+        told = ", ".join(shown) + (f" and {more} more" if more else "")
+        console.print(printable(f"segments: {told}"))
     for column, why in profile.excluded.items():
-        console.print(f"not watched: {column}: {why}")
+        console.print(printable(f"not watched: {column}: {why}"))
 
 
 def print_book(book: ReferenceBook) -> None:
@@ -68,7 +71,7 @@ def print_book(book: ReferenceBook) -> None:
         table.add_column(name, justify="right" if name in ("rows", "signals") else "left")
     for one in book.profiles():
         texts = (one.model, one.version, one.reference_id, one.origin, _effective(one))
-        table.add_row(*map(Text, texts), f"{one.rows:,}", str(len(one.signals)))
+        table.add_row(*map(Text, map(printable, texts)), f"{one.rows:,}", str(len(one.signals)))
     _console().print(table)
 
 
@@ -83,10 +86,7 @@ def sparkline(shares: tuple[float, ...]) -> str:
 
 
 def _console() -> Console:
-    from rich.console import Console
-
-    console = Console(markup=False, highlight=False)
-    return console if console.is_terminal else Console(markup=False, highlight=False, width=_WIDTH)
+    return terminal(plain_width=_WIDTH)
 
 
 def _usual(signal: SignalProfile) -> str:

@@ -16,6 +16,7 @@ from driftlog.errors import InputError, MissingExtraError, SettingsError
 from driftlog.files import FileSpec
 from driftlog.records import ALERT, ReferenceProfile, Severity
 from driftlog.settings import Settings, load_settings
+from driftlog.terminal import echo, echo_json, terminal
 
 if TYPE_CHECKING:
     from driftlog.cli.scan_file import LogFile
@@ -91,7 +92,7 @@ def command(
     settings = usual.settings(str(fitting_pane(log)))
     when = Times(log.kind, day=settings.stream.pane % 86_400_000 == 0)
     if not options["pane"] and not as_json:
-        click.echo(
+        echo(
             f"pane {when.span(settings.stream.pane)}, chosen by the file; --pane sets another",
             err=True,
         )
@@ -106,16 +107,13 @@ def command(
             f"{settings.stream.pane}; learn from fewer, take a smaller --pane, or add --close"
         )
     if as_json:
-        click.echo(orjson.dumps({"summary": tally.summary()}))
+        echo_json(orjson.dumps({"summary": tally.summary()}))
     else:
-        from rich.console import Console
-
         from driftlog.cli.scan_report import Report
 
-        console = Console(markup=False, highlight=False, emoji=False)
-        Report(console, settings, when).print(tally, means.traces)
+        Report(terminal(), settings, when).print(tally, means.traces)
         if fail_on is not None:
-            click.echo(f"--fail-on {fail_on}: {tally.exit_reason}", err=True)
+            echo(f"--fail-on {fail_on}: {tally.exit_reason}", err=True)
     if tally.exit_code:
         raise SystemExit(tally.exit_code)
 
@@ -255,7 +253,7 @@ def _run(
         for alert in told.alerts:
             tally.take_alert(alert)
             if as_json:
-                click.echo(ALERT.encode(alert))
+                echo_json(ALERT.encode(alert))
 
     for batch in log.batches():
         tally.rows += len(batch)
@@ -269,7 +267,6 @@ def _run(
 @contextmanager
 def _progress(name: str, rows: int, *, hidden: bool) -> Iterator[Callable[[int], None]]:
     """A bar on standard error, gone at the end; none with ``hidden`` or without a terminal."""
-    from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -278,7 +275,7 @@ def _progress(name: str, rows: int, *, hidden: bool) -> Iterator[Callable[[int],
         TimeRemainingColumn,
     )
 
-    console = Console(stderr=True)
+    console = terminal(stderr=True)
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),

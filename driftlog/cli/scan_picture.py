@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from driftlog.cli.scan_means import Trace
 from driftlog.cli.scan_tally import Drift
+from driftlog.printable import printable
 from driftlog.records import SignalProfile, SignalType
 from driftlog.settings import DetectionSettings
 
@@ -164,11 +165,11 @@ def bars(drift: Drift, width: int) -> list[Text]:
 
     moved = [one for one in drift.worst.moved if max(one.before, one.after) >= _TINY]
     room = max(10, min(_BAR, width - 40))
-    name_width = max((min(len(one.bin), 20) for one in moved), default=0)
+    names = [_short(printable(one.bin)) for one in moved]
+    name_width = max(map(len, names), default=0)
     most = max((max(one.before, one.after) for one in moved), default=1.0)
     out = []
-    for one in moved:
-        name = one.bin if len(one.bin) <= 20 else one.bin[:19] + "…"
+    for one, name in zip(moved, names, strict=True):
         for label, share, style in (("before", one.before, "green"), ("after", one.after, "red")):
             full, rest = divmod(round(8 * room * share / most), 8)
             bar = "█" * full + (_EIGHTHS[rest] if rest else "")
@@ -181,6 +182,10 @@ def bars(drift: Drift, width: int) -> list[Text]:
                 )
             )
     return out
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 20 else name[:19] + "…"
 
 
 def _is_missing(drift: Drift) -> bool:

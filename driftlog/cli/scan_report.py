@@ -10,6 +10,7 @@ from driftlog.cli.onset_text import between
 from driftlog.cli.scan_file import Times
 from driftlog.cli.scan_means import Trace
 from driftlog.cli.scan_tally import Drift, Tally
+from driftlog.printable import printable
 from driftlog.records import JOINT_SIGNAL, Alert, AlertStatus, Severity, SignalState, SignalVerdict
 from driftlog.settings import Settings
 
@@ -102,7 +103,9 @@ class Report:
                     str(alert.decision), "default"
                 ),
                 _way(alert),
-                Text(alert.title).append(f"\n{advice}" if advice else "", "dim"),
+                Text(printable(alert.title)).append(
+                    f"\n{printable(advice)}" if advice else "", "dim"
+                ),
             )
         self._console.print(table)
 
@@ -140,7 +143,8 @@ class Report:
 
         onsets = [self._when(onset) for onset, _ in sorted(drift.spans.values())]
         more = f" and {len(onsets) - 3} more" if len(onsets) > 3 else ""
-        where, what = f"{drift.series}  " if several else "", sentence(drift.worst)
+        where = printable(f"{drift.series}  ") if several else ""
+        what = printable(sentence(drift.worst))
         since = f"since {', '.join(onsets[:3])}{more}"
         room = len(where) + len(what) + len(since) + 2 <= self._console.width
         self._console.print(
@@ -171,7 +175,7 @@ class Report:
                 key=lambda one: (-one.state.code, one.signal == JOINT_SIGNAL, -one.psi, one.signal),
             ):
                 table.add_row(
-                    Text(one.signal),
+                    Text(printable(one.signal)),
                     Text(str(one.state), _STATE.get(one.state, "dim")),
                     Text(self._when(one.since_ms) if one.since_ms else ""),
                     f"{one.psi:.3f}",
@@ -205,7 +209,7 @@ class Report:
     def _line(self, text: str, style: str = "") -> None:
         from rich.text import Text
 
-        self._console.print(Text(text, style))
+        self._console.print(Text(printable(text), style))
 
 
 _QUIET = (SignalState.OK, SignalState.MINOR)

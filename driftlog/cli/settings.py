@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from driftlog.settings import CATALOGUE, Entry, Settings, held_settings, load_settings
+from driftlog.terminal import echo
 
 __all__ = ["command", "markdown"]
 
@@ -41,7 +42,7 @@ def command(config: Path | None, as_markdown: bool) -> None:
     for row in (_HEADS, *rows):
         *cells, says = row
         padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
-        click.echo("  ".join((*padded, says)).rstrip())
+        echo("  ".join((*padded, says)).rstrip())
 
 
 def markdown() -> str:

@@ -10,6 +10,7 @@ import click
 
 from driftlog.errors import DriftlogError, InputError
 from driftlog.settings import Settings, load_settings
+from driftlog.terminal import echo
 
 __all__ = ["command"]
 
@@ -91,11 +92,11 @@ async def _reset(settings: Settings, model: str | None, reread: str, yes: bool) 
     if model is not None:
         name, version, _ = parse_reference_key(model)
         found = list(of_model(found, name, version))
-    click.echo(f"At {kafka.bootstrap}, of {model or 'all models'}:")
+    echo(f"At {kafka.bootstrap}, of {model or 'all models'}:")
     for table in tables:
         sizes = [one.size for one in found if one.topic == table]
-        click.echo(f"  {table}: {len(sizes):,} records of {sum(sizes):,} bytes are forgotten")
-    click.echo(f"  afterwards {_REREAD[reread]}")
+        echo(f"  {table}: {len(sizes):,} records of {sum(sizes):,} bytes are forgotten")
+    echo(f"  afterwards {_REREAD[reread]}")
     if not yes:
         click.confirm("Do it?", abort=True)
     await refuse_while_alive()  # the question may have taken a while
@@ -106,5 +107,5 @@ async def _reset(settings: Settings, model: str | None, reread: str, yes: bool) 
             "events": (groups[1], topics.events),
         }[reread]
         again = await rewind(kafka, group, topic, there.get(topic, 0))
-        click.echo(f"{group} reads {again:,} records of {topic} again")
-    click.echo(f"{len(found):,} records forgotten")
+        echo(f"{group} reads {again:,} records of {topic} again")
+    echo(f"{len(found):,} records forgotten")

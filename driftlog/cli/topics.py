@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from driftlog.settings import Settings, load_settings
+from driftlog.terminal import echo, terminal
 
 if TYPE_CHECKING:
     from driftlog.topics import TopicResult
@@ -47,7 +48,6 @@ def check(config: Path | None, kafka: str | None) -> None:
 
 def _run(settings: Settings, *, create: bool) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -80,23 +80,20 @@ def _run(settings: Settings, *, create: bool) -> None:
         style = "green" if result.outcome in ("created", "exists") else "red"
         cells = (spec.name, str(spec.partitions), spec.cleanup, spec.timestamp_type)
         table.add_row(*map(Text, cells), Text(_outcome(result), style=style))
-    wide = sys.stdout.isatty()
-    Console(width=None if wide else _WIDTH).print(table)
+    terminal(plain_width=_WIDTH).print(table)
     missing = [result.name for result in results if result.outcome == "missing"]
     if missing and create:
-        click.echo(
+        echo(
             "A topic that is still missing could not be made here: the embedded broker makes its "
             "topics when it starts ('driftlog broker'), and kafka.events_topic is made by its "
             "owner.",
             err=True,
         )
     elif missing:
-        click.echo("Missing topics are made by 'driftlog topics create'.", err=True)
+        echo("Missing topics are made by 'driftlog topics create'.", err=True)
     differing = [result for result in results if result.outcome == "differs"]
     if differing:
-        click.echo(
-            "Existing topics are never changed; 'driftlog doctor' says what to do.", err=True
-        )
+        echo("Existing topics are never changed; 'driftlog doctor' says what to do.", err=True)
     if missing or differing:
         sys.exit(1)
 

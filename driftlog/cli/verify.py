@@ -9,8 +9,8 @@ from typing import Literal
 
 import click
 
-from driftlog.cli.printable import printable
 from driftlog.settings import load_settings
+from driftlog.terminal import echo, echo_json
 
 __all__ = ["command"]
 
@@ -60,15 +60,15 @@ def command(
             ],
             "doubts": report.doubts,
         }
-        click.echo(orjson.dumps(told).decode())
+        echo_json(orjson.dumps(told))
     else:
         for one in report.differences[:_FEW]:
-            click.echo(printable(str(one)))
+            echo(str(one))
         if len(report.differences) > _FEW:
-            click.echo(f"... {len(report.differences) - _FEW:,} more; --json names all")
+            echo(f"... {len(report.differences) - _FEW:,} more; --json names all")
         for doubt in report.doubts:
-            click.echo(f"but: {doubt}")
-        click.echo(
+            echo(f"but: {doubt}")
+        echo(
             f"{report.same:,} verdicts and alerts are as the {source} have them, "
             f"{len(report.differences):,} are not."
         )

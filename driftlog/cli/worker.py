@@ -10,7 +10,9 @@ from typing import Final, Literal
 
 import click
 
+from driftlog.logs import log_to_stderr
 from driftlog.settings import load_settings
+from driftlog.terminal import echo
 
 __all__ = ["command"]
 
@@ -50,9 +52,7 @@ def command(
     and everything else about running it: docs/operations.md.
     """
     settings = load_settings(config, overrides={"kafka.bootstrap": kafka, "worker.port": port})
-    logging.basicConfig(
-        level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    log_to_stderr(log_level, "%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     from driftlog.flood import FloodFilter
     from stream.ending import Ending
@@ -66,4 +66,4 @@ def command(
 
 
 def _say(line: str) -> None:
-    click.echo(f"driftlog worker: {line}")
+    echo(f"driftlog worker: {line}")

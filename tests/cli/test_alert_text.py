@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rich.console import Console, RenderableType
 
 from driftlog.cli.alert_text import ago, line, render, utc
-from driftlog.cli.printable import printable, printable_json
+from driftlog.printable import printable, printable_json
 from driftlog.records import ALERT, Alert, AlertStatus, BinShare, Onset, Severity
 from tests.cli.alert_factory import AT, alert, alert_signal
 
