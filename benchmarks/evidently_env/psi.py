@@ -15,7 +15,7 @@ from evidently.legacy.core import ColumnType
 
 def main() -> None:
     """Read, compute, write."""
-    given = np.load(sys.argv[1])
+    given = np.load(sys.argv[1], allow_pickle=False)
     reference = [pd.Series(one) for one in given["reference"]]
     found: dict[str, Any] = {}
     for window in given["windows"].tolist():

@@ -63,7 +63,7 @@ class Evidently:
                 check=True,
                 timeout=_PATIENCE_S,
             )
-            with np.load(made) as found:
+            with np.load(made, allow_pickle=False) as found:
                 return {window: found[f"psi_{window}"] for window in windows}
 
     def alarms(self, reference: FloatArray, rows: FloatArray) -> dict[str, list[list[int]]]:
