@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Mapping
 from typing import Any, Final
@@ -43,9 +44,13 @@ _RIGHTS: Final = {
 def connection(kafka: KafkaSettings) -> dict[str, Any]:
     """Return the keyword arguments with which aiokafka's clients connect.
 
+    From then on aiokafka's own log is silent about what authenticates: at level debug it would
+    write each request out, and that of SASL PLAIN holds the password.
+
     Raises:
         SettingsError: the certificate authority's file cannot be read.
     """
+    logging.getLogger("aiokafka.conn").addFilter(_without_secrets)
     arguments: dict[str, Any] = {
         "bootstrap_servers": kafka.bootstrap,
         "security_protocol": kafka.security_protocol,
@@ -89,6 +94,18 @@ def _names(told: object) -> str:
     if isinstance(told, (set, frozenset, list, tuple)):
         return ", ".join(sorted(str(one) for one in told))
     return str(told)
+
+
+def _without_secrets(record: logging.LogRecord) -> bool:
+    """Put a name in place of each request and answer of an authentication. Never drops a record."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(
+            "SaslAuthenticate (not shown)"
+            if type(one).__name__.startswith("SaslAuthenticate")
+            else one
+            for one in record.args
+        )
+    return True
 
 
 async def reason(arguments: Mapping[str, Any], exc: BaseException) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import httpx
 import orjson
@@ -32,7 +32,8 @@ class HttpSink:
     2xx is a failure, counted under its status.
 
     Args:
-        url: the service's, as ``http://127.0.0.1:8000``; a path other than / is used as it is.
+        url: the service's, as ``http://127.0.0.1:8000``; a path other than / is used as it is. One
+            that asks who is calling takes ``http://name:password@host:port``.
         concurrency: requests under way at once.
         batch: rows in one request; more than 1 are sent as ``{"instances": [...]}``, under the
             correlation id of the first.
@@ -56,7 +57,11 @@ class HttpSink:
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise InputError(f"--to holds {url!r}; it may hold kafka or a URL as http://host:port")
+            shown = "a URL with a password" if "@" in url else repr(url)
+            raise InputError(f"--to holds {shown}; it may hold kafka or a URL as http://host:port")
+        # Kept apart from the URL, which every message about a request repeats.
+        auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
+        parts = parts._replace(netloc=parts.netloc.rpartition("@")[2])
         if concurrency < 1 or batch < 1:
             raise InputError(f"concurrency ({concurrency}) and batch ({batch}) must be 1 or more")
         path = parts.path if parts.path.strip("/") else "/predict"
@@ -70,6 +75,7 @@ class HttpSink:
         self._room = asyncio.Semaphore(concurrency)
         self._client = httpx.AsyncClient(
             timeout=timeout,
+            auth=auth,
             limits=httpx.Limits(max_connections=concurrency),
             trust_env=False,  # a proxy for the world outside is none for a service under test
         )

@@ -13,10 +13,10 @@ from typing import Any
 
 import click
 
-from driftlog.cli.printable import printable
 from driftlog.errors import InputError
 from driftlog.records import Severity
 from driftlog.settings import Settings, load_settings
+from driftlog.terminal import echo
 
 __all__ = ["forward"]
 
@@ -116,4 +116,4 @@ async def _run(settings: Settings, least: Severity, model: str | None, *, beginn
 
 
 def _say(text: str) -> None:
-    click.echo(f"driftlog alerts forward: {printable(text)}", err=True)
+    echo(f"driftlog alerts forward: {text}", err=True)

@@ -24,7 +24,7 @@ from driftlog.settings.schema import Settings
 __all__ = ["ALIASES", "Held", "held_settings", "load_settings"]
 
 ALIASES = {"DRIFTLOG_KAFKA": "kafka.bootstrap"}
-_SECRETIVE = re.compile("pas|pw|key|secret|token|hash|sasl", re.IGNORECASE)
+_SECRETIVE = re.compile("pas|pw|key|secret|token|hash|sasl|jaas|cred|auth", re.IGNORECASE)
 _BOOTSTRAP = re.compile(r"[^\s,@/=;\"'\\]*")  # addresses; no URL, no line of JAAS
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # what a header can carry (RFC 6750)
 _TOKEN_LENGTH, _PASSWORD_LENGTH = 16, 8  # less is guessed
@@ -148,7 +148,9 @@ def _from_text(kind: Any, text: str) -> Any:
 
 def _shown(name: str, held: Any) -> Any:
     """Return what an unknown name held, unless it may be a secret under a misspelt name."""
-    return held if isinstance(held, str | int | float) and not _SECRETIVE.search(name) else "..."
+    if not isinstance(held, str | int | float) or _SECRETIVE.search(f"{name} {held}"):
+        return "..."
+    return "..." if "@" in str(held) else held  # an address with a password in it
 
 
 def _near(key: str) -> str:

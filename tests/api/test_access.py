@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -12,7 +13,9 @@ import pytest
 from api.model import FlightModel
 from api.service import create_app
 from driftlog.serving import Policy
-from driftlog.settings import HttpSettings
+from driftlog.settings import CATALOGUE, HttpSettings
+from driftlog.testing.embedded import EmbeddedBroker
+from driftlog.testing.topic_factory import TopicFactory
 from tests.api.conftest import ROOT, Remembering, Start
 
 TOKEN = "t0k3n-" * 4
@@ -84,3 +87,27 @@ def test_with_a_token_the_command_serves_there_and_asks_for_it(start: Start) -> 
         assert client.get("/metrics").status_code == 401
         assert client.get("/metrics", headers=BEARER).status_code == 200
     assert served.stop() == 0
+
+
+def test_the_service_tells_no_secret_in_log_metrics_or_answers(
+    start: Start, driftlog_broker: EmbeddedBroker, driftlog_topic: TopicFactory
+) -> None:
+    driftlog_topic("events", 1)
+    secrets = {
+        entry.variable: f"hunter2-{entry.name}-unmistakable".replace("_", "-")
+        for entry in CATALOGUE.values()
+        if entry.secret
+    }
+    prefix = {"DRIFTLOG_KAFKA_PREFIX": driftlog_topic.prefix, "DRIFTLOG_HTTP_USERNAME": "ops"}
+    served = start("--kafka", driftlog_broker.bootstrap, **secrets, **prefix)
+    bearer = {"authorization": f"Bearer {secrets['DRIFTLOG_HTTP_TOKENS']}"}
+    with httpx.Client(base_url=served.url, timeout=60) as client:
+        for headers in (bearer, {}, {"authorization": "Bearer hunter2-guessed"}):
+            for path in ("/metrics", "/readyz", "/openapi.json", "/hunter2?q=hunter2"):
+                answer = client.get(path, headers=headers)
+                assert "hunter2" not in f"{answer.text} {answer.headers}"
+            answer = client.post("/predict", json={"temp": "hunter2"}, headers=headers)
+            assert "hunter2" not in answer.text
+    served.process.send_signal(signal.SIGTERM)
+    said = "".join(served.process.communicate(timeout=60))
+    assert "hunter2" not in said

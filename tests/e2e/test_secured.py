@@ -58,7 +58,7 @@ async def test_the_whole_path_with_a_password(
         async with writing(deployment.settings) as events:
             await events.write(log.records())
             await events.close(log.end_ms)
-        await deployment.start()
+        await deployment.start("--log-level", "debug")  # at which aiokafka writes requests out
         await deployment.closed(log.end_ms)
         assert deployment.told.alerts, "worker: events in, alerts out"
         report = await verify(deployment.settings, "columns")
