@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from driftlog.settings import CATALOGUE, Entry, Settings, held_settings, load_settings
+from driftlog.settings.schema import without_password
 from driftlog.terminal import echo
 
 __all__ = ["command", "markdown"]
@@ -72,7 +73,7 @@ def _shown(entry: Entry, value: Any) -> str:
         return ",".join(map(str, value)) or "none"
     if isinstance(value, dict):
         return ",".join(f"{key}={held}" for key, held in value.items()) or "none"
-    return str(value) if value != "" else "none"
+    return without_password(str(value)) if value != "" else "none"
 
 
 def _code(text: str) -> str:

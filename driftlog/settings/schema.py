@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
@@ -20,11 +21,21 @@ __all__ = [
     "Settings",
     "StreamSettings",
     "WorkerSettings",
+    "without_password",
 ]
 
 SECRETS = frozenset({"sasl_password", "hash_key", "tokens", "password", "slack", "webhook"})
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Statistic = Literal["kolmogorov_smirnov", "wasserstein", "jensen_shannon", "chi_square"]
+
+
+def without_password(text: str) -> str:
+    """Leave out who logs in from an address, and how.
+
+    >>> without_password("http://me:hunter2@host:9093/path")
+    'http://...@host:9093/path'
+    """
+    return re.sub(r"//[^/@\s]*@", "//...@", text)
 
 
 def _say(text: str) -> Meta:
@@ -37,6 +48,8 @@ class _Guarded(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def __repr__(self) -> str:
         held = {name: getattr(self, name) for name in self.__struct_fields__}
         shown = {name: "..." if name in SECRETS and held[name] else held[name] for name in held}
+        for name, value in shown.items():
+            shown[name] = without_password(value) if isinstance(value, str) else value
         fields = ", ".join(f"{name}={value!r}" for name, value in shown.items())
         return f"{type(self).__name__}({fields})"
 

@@ -30,6 +30,8 @@ BESIDE: Final = {
     "DRIFTLOG_HTTP_USERNAME": "ops",
     "DRIFTLOG_CAPTURE_HASH": "passenger",
     "DRIFTLOG_KAFKA_SASL_USERNAME": "monitor",
+    # No secret by itself, but an address can hold one.
+    "DRIFTLOG_FORWARD_ALERTMANAGER": f"http://me:{MARK}-in-a-url@127.0.0.1:9093",
 }
 NOBODY: Final = "127.0.0.1:1"
 # What people paste where an address is asked for.
@@ -74,6 +76,8 @@ def test_there_are_the_secrets_that_these_tests_know() -> None:
         "DRIFTLOG_CAPTURE_HASH_KEY",
         "DRIFTLOG_HTTP_TOKENS",
         "DRIFTLOG_HTTP_PASSWORD",
+        "DRIFTLOG_FORWARD_WEBHOOK",
+        "DRIFTLOG_FORWARD_SLACK",
     }
     for entry in CATALOGUE.values():  # and whoever adds one must name it so
         hint = ("secret", "password", "token", "key")
