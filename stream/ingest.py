@@ -23,6 +23,7 @@ from stream.committed import Committed
 from stream.decode import Decoder
 from stream.decoded import DeadLetter, Decoded
 from stream.forwarding import Forwarding
+from stream.gaps import lost_between, reading_position
 from stream.in_flight import InFlight
 from stream.judging import Judging
 from stream.lateness import Lateness
@@ -65,6 +66,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         self.vanished_columns = Tally()
         self.sources: dict[int, Source] = {}
         self.lag: dict[int, int] = {}
+        self.last_loss: float | None = None  # seconds since 1970, by this worker's clock
         self.decoder = Decoder(settings, judging.in_effect)
         self._settings = settings
         self._batch = settings.worker.batch
@@ -175,11 +177,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         source = self.sources.get(tp.partition)
         if source is None:
             return
-        if records[0].offset > source.position:
-            gap = records[0].offset - source.position
-            source.lost += gap
-            self.counts["lost"] += gap
-            _log.error("%d events of %s were gone before they were read", gap, tp)
+        await self._skip_to(tp, source, records[0].offset)
         sends: list[asyncio.Future[Any]] = []
         for events, tick_ms in at_ticks(records):
             sends += await self._take_events(source, events)
@@ -189,6 +187,23 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         source.quiet_since, source.idle = None, False
         sends += await self._forwarding.heartbeat(tp.partition, source)
         self._in_flight.add(sends, tp, source.position, source.metadata())
+
+    async def _skip_to(self, tp: TopicPartition, source: Source, offset: int) -> None:
+        """Take note of offsets that will not be read; those of events are counted as lost."""
+        if offset <= source.position:
+            return
+        lost = await lost_between(self._consumer, tp, source.position, offset)
+        source.position = offset
+        if lost:
+            self.counts["lost"] += lost
+            self.last_loss = time.time()
+            _log.error(
+                "%d events of %s, partition %d, were gone before they were read: its retention is "
+                "shorter than the workers were behind",
+                lost,
+                tp.topic,
+                tp.partition,
+            )
 
     async def _take_events(
         self, source: Source, events: Sequence[Any]
@@ -219,6 +234,10 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         self._beat = now = time.monotonic()
         for partition, source in list(self.sources.items()):
             tp = TopicPartition(self._topics.events, partition)
+            position = await reading_position(self._consumer, tp)
+            if position is not None and position > source.position:
+                await self._skip_to(tp, source, position)
+                self._in_flight.add([], tp, position, source.metadata())
             source.note_quiet(
                 at_end=self._at_end(tp, source),
                 now=now,

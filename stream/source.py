@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from driftlog.errors import StateError
 from stream.lateness import Lateness
@@ -31,7 +31,6 @@ class Source:
     position: int  # next offset expected
     quiet_since: float | None = None  # monotonic seconds; read to its end since then
     idle: bool = False
-    lost: int = field(default=0)
 
     def metadata(self) -> str:
         """Return what travels with the committed offset: the running maximum.

@@ -226,6 +226,14 @@ _ALL: Final = (
         "driftlog_lost_total", "counter", (), "", "Events gone from the log before they were read."
     ),
     Metric(
+        "driftlog_last_loss_timestamp_seconds",
+        "gauge",
+        (),
+        "seconds",
+        "When this worker last found events gone. A worker that finds it as it starts tells a "
+        "counter that does not rise; absent while nothing was lost.",
+    ),
+    Metric(
         "driftlog_wrong_type_cells_total",
         "counter",
         ("model", "version", "signal"),

@@ -75,6 +75,8 @@ def tell_ingest(samples: Samples, ingest: Ingest, now: float) -> None:
     samples.add("driftlog_assigned_partitions", ("ingest",), len(ingest.sources))
     for count, metric in INGEST_COUNTS.items():
         samples.add(metric, (), ingest.counts[count])
+    if ingest.last_loss is not None:
+        samples.add("driftlog_last_loss_timestamp_seconds", (), ingest.last_loss)
     for reason in Reason:
         samples.add("driftlog_dead_letters_total", (reason.value,), ingest.dead[reason.value])
     # In the order of first appearance: a counter that is told once is told always.

@@ -15,6 +15,7 @@ SHELL = {
     "stream.committed",
     "stream.ending",
     "stream.forwarding",
+    "stream.gaps",
     "stream.in_flight",
     "stream.ingest",
     "stream.metrics",  # of a worker that runs

@@ -15,6 +15,7 @@ NAMES: Final[tuple[str, ...]] = (
     "request_errors",
     "backlog",
     "shutdown",
+    "retention",
 )
 
 

@@ -208,6 +208,22 @@ CASES: Final = (
     Case(
         "EventsLost", "retention won", _counter("driftlog_lost_total", "0x10 500x10"), "12m", True
     ),
+    Case(
+        "EventsLost",
+        "retention had won before the worker started",
+        _counter("driftlog_lost_total", "_x8 500x10")
+        | _counter("driftlog_last_loss_timestamp_seconds", "_x8 480x10"),
+        "12m",
+        True,
+    ),
+    Case(
+        "EventsLost",
+        "that was long ago",
+        _counter("driftlog_lost_total", "500x40")
+        | _counter("driftlog_last_loss_timestamp_seconds", "0x40"),
+        "20m",
+        False,
+    ),
     Case("EventsLost", "nothing was lost", _counter("driftlog_lost_total", "500x20"), "12m", False),
     Case("EventsLateFast", "three in a hundred are late", _late(0.03), "70m", True),
     Case("EventsLateFast", "five in a thousand are late", _late(0.005), "70m", False),

@@ -92,6 +92,9 @@ class Broker:
     def last_poll_timestamp(self, _: TopicPartition) -> None:
         return None
 
+    async def position(self, _: TopicPartition) -> int:
+        return self.read
+
     async def getmany(self, tp: TopicPartition, **_: Any) -> dict[TopicPartition, list[LogEntry]]:
         if self.read == self.records:
             return {}

@@ -107,6 +107,7 @@ def ingest_of(chosen: Settings) -> Ingest:
     ingest.vanished_columns.add(("late", "1"), 4)
     ingest.counts.update(events=10, labels=5, late=2, lost=1)
     ingest.dead[Reason.NOT_JSON.value] += 1
+    ingest.last_loss = NOW
     return ingest
 
 
