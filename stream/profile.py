@@ -37,6 +37,7 @@ MIN_ROWS: Final = 30  # fewer say nothing that a bin or a spread could be made o
 _SEGMENTS: Final = 1_000  # named; more only if models.top_segments wants them
 
 
+@np.errstate(over="ignore", divide="ignore", invalid="ignore")  # 1e308 is a value too
 def build_profile(
     columns: Columns,
     *,

@@ -115,6 +115,7 @@ class SeriesState:
         """Of the reference this state was begun with."""
         return self.identity.reference_id
 
+    @np.errstate(over="ignore", divide="ignore", invalid="ignore")  # 1e308 is a value too
     def step(
         self, start_ms: int, rows: Rows, prepared: Prepared, index: NDArray[np.intp] | None
     ) -> Verdict:

@@ -16,6 +16,7 @@ NAMES: Final[tuple[str, ...]] = (
     "backlog",
     "shutdown",
     "retention",
+    "bad_input",
 )
 
 
