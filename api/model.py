@@ -13,7 +13,9 @@ import io
 import json
 import logging
 import os
+import stat
 import tempfile
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version as installed_version
@@ -131,9 +133,11 @@ def version_of(flights: Flights, parameters: Parameters) -> str:
 def load_or_train(cache: Path | None = None, parameters: Parameters | None = None) -> FlightModel:
     """The model from ``cache`` (default: ``default_cache()``), or trained now and kept there.
 
-    A file is read only when its SHA-256 digest is the one recorded beside it when it was written.
-    Otherwise it is refused with a warning, and the model is trained again. A folder that cannot
-    be written costs a warning as well, and each start then trains.
+    A file is read only when it lies in the folder itself, is no link, belongs to this user, can be
+    written by no other, and has the SHA-256 digest that was recorded beside it when it was written;
+    the record must be such a file too. Otherwise it is refused with a warning, and the model is
+    trained again. A folder that cannot be written costs a warning as well, and each start then
+    trains.
 
     Raises:
         api.flights.FlightsError: the training data is not installed.
@@ -195,8 +199,8 @@ def _narrow(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
 def _read(path: Path, version: str) -> FlightModel | None:
     """The model in ``path``, or None where there is none that may be trusted."""
     try:
-        recorded = _beside(path).read_text(encoding="ascii").split()
-        held = path.read_bytes()
+        recorded = _own_bytes(_beside(path)).decode("ascii").split()
+        held = _own_bytes(path)
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
@@ -205,9 +209,32 @@ def _read(path: Path, version: str) -> FlightModel | None:
     if recorded[:1] != [hashlib.sha256(held).hexdigest()]:
         log.warning("model %s is not as it was written (SHA-256 differs): training it again", path)
         return None
-    with np.load(io.BytesIO(held), allow_pickle=False) as arrays:
-        levels = json.loads(arrays["levels"].tobytes())
-        return FlightModel(version, levels, Forest.from_arrays(arrays))
+    try:
+        with np.load(io.BytesIO(held), allow_pickle=False) as arrays:
+            levels = json.loads(arrays["levels"].tobytes())
+            return FlightModel(version, levels, Forest.from_arrays(arrays))
+    except (ValueError, KeyError, zipfile.BadZipFile) as error:
+        log.warning("model %s holds no model (%s): training it again", path, error)
+        return None
+
+
+def _own_bytes(path: Path) -> bytes:
+    """Read a file that nobody but this user can have put there.
+
+    Raises:
+        OSError: it is a link or no plain file, or others own it or can write it.
+    """
+    # The checks are on what has been opened, so that nothing can be put in its place in between.
+    with open(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as file:  # noqa: PTH123 - a descriptor
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            raise PermissionError(f"{path} is no plain file")
+        if hasattr(os, "geteuid"):
+            if found.st_uid != os.geteuid():
+                raise PermissionError(f"{path} belongs to another user")
+            if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+                raise PermissionError(f"{path} can be written by others")
+        return file.read()
 
 
 def _write(path: Path, model: FlightModel) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from dataclasses import replace
 from pathlib import Path
@@ -176,6 +177,62 @@ def test_a_model_without_its_digest_is_not_read(
     (tmp_path / f"flight-delay-{written.version}.npz.sha256").unlink()
     load_or_train(tmp_path, SMALL)
     assert len(trainings) == 2
+
+
+@pytest.mark.parametrize("which", ["model", "digest"])
+@pytest.mark.parametrize("how", ["link", "hard to tell", "written by others", "a folder"])
+def test_a_file_that_others_can_have_put_there_is_not_read(
+    how: str,
+    which: str,
+    tmp_path: Path,
+    trainings: list[Parameters],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    cache, elsewhere = tmp_path / "cache", tmp_path / "elsewhere"
+    written = load_or_train(cache, SMALL)
+    elsewhere.mkdir()
+    path = cache / f"flight-delay-{written.version}.npz{'.sha256' if which == 'digest' else ''}"
+    if how == "link":  # the very bytes that it wrote, and still not where it wrote them
+        path.rename(elsewhere / path.name)
+        path.symlink_to(elsewhere / path.name)
+    elif how == "hard to tell":  # a relative link beside it
+        path.rename(cache / "other")
+        path.symlink_to("other")
+    elif how == "a folder":
+        path.unlink()
+        path.mkdir()
+    else:
+        path.chmod(0o666)
+    with caplog.at_level(logging.WARNING):
+        again = load_or_train(cache, SMALL)
+    assert len(trainings) == 2
+    assert f"{path.name.removesuffix('.sha256')} cannot be read" in caplog.text
+    assert again.predict([{}]) == written.predict([{}])
+    if how != "a folder":
+        load_or_train(cache, SMALL)
+        assert len(trainings) == 2  # what was made anew is trusted again
+        assert not (elsewhere / path.name).is_symlink()
+
+
+def test_a_digest_of_other_bytes_opens_no_archive_that_runs_something(
+    tmp_path: Path, trainings: list[Parameters]
+) -> None:
+    # A forger with the right digest, in a file of our own: still no object is built of it.
+    written = load_or_train(tmp_path, SMALL)
+    path = tmp_path / f"flight-delay-{written.version}.npz"
+    ran = tmp_path / "ran"
+
+    class Runs:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return (ran.write_text, ("it ran",))
+
+    np.savez(path, levels=np.array([Runs()], dtype=object), allow_pickle=True)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    (tmp_path / f"{path.name}.sha256").write_text(f"{digest}  {path.name}\n")
+    model = load_or_train(tmp_path, SMALL)
+    assert not ran.exists()
+    assert len(trainings) == 2
+    assert model.predict([{}]) == written.predict([{}])
 
 
 def test_a_folder_that_cannot_be_written_costs_a_warning(
