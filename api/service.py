@@ -27,11 +27,14 @@ from api.red import Red, RedMiddleware
 from api.schemas import Flight, Many, One, Prediction, PredictRequest, Problem, Truth
 from driftlog.asgi import CaptureMiddleware, correlation_id
 from driftlog.capture import Capture
+from driftlog.printable import printable
 from driftlog.serving import Guard, Policy
 
 log = logging.getLogger(__name__)
 
 PROBES = ("/healthz", "/readyz")
+_FAULTS = 10  # told of a request; who sent more mends these first
+_PLACE = 100  # letters of a field's name, which the client may have invented
 ENDPOINTS = ("/predict", "/labels", "/healthz", "/readyz", "/metrics")
 Loader = Callable[[], FlightModel]
 
@@ -204,8 +207,11 @@ class _Service:
         invalid = cast("RequestValidationError", error)
         own_id = self._count_refusal(request, invalid.body)
         # The values that were sent are left out: they may be large, secret or no JSON.
-        faults = "; ".join(f"{_place(each['loc'])}: {each['msg']}" for each in invalid.errors())
-        return _problem(422, "invalid request", faults, own_id)
+        errors = invalid.errors()
+        faults = [f"{_place(each['loc'])}: {each['msg']}" for each in errors[:_FAULTS]]
+        if len(errors) > _FAULTS:
+            faults.append(f"and {len(errors) - _FAULTS} more")
+        return _problem(422, "invalid request", "; ".join(faults), own_id)
 
     async def decline(self, request: Request, error: Exception) -> Response:
         """What the framework itself declines: no such path or method, or a body it cannot read."""
@@ -253,7 +259,8 @@ def _place(loc: Sequence[int | str]) -> str:
     """Where in the body an error is, such as ``instances.3.temp``."""
     # Ahead of it stand the part of the request and which of the two forms was meant.
     parts = [str(part) for part in loc if part not in ("body", "one", "many")]
-    return ".".join(parts) or "body"
+    place = printable(".".join(parts)) or "body"
+    return place if len(place) <= _PLACE else f"{place[: _PLACE - 1]}…"
 
 
 def _correlation_id(request: Request) -> str:
