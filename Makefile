@@ -18,7 +18,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --extra
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev demo test lint format bench chaos observability docs lock clean
+.PHONY: help setup setup-dev demo test lint format bench chaos observability docs lock audit clean
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -66,6 +66,9 @@ lock: $(VENV)/.driftlog-dev ## Renew the lock files (ARGS=--upgrade takes the ne
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"], sep="\n")' > dev.in
 	$(COMPILE) --output-file requirements-dev.lock pyproject.toml dev.in
 	rm dev.in
+
+audit: $(VENV)/.driftlog-dev ## Look the lock file up in a copy of the advisories (ADVISORIES=folder, see SECURITY.md)
+	$(BIN)/python -m tests.architecture.audit "$(ADVISORIES)" $(ARGS)
 
 clean: ## Remove what builds, tests and checks have left; .venv stays
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
