@@ -21,12 +21,24 @@ from aiokafka.errors import (
 from driftlog.errors import SettingsError
 from driftlog.settings import KafkaSettings
 
-__all__ = ["COMPRESSION", "QUICK_COMPRESSION", "connection", "reason", "refusal", "stop_consumer"]
+__all__ = [
+    "COMPRESSION",
+    "NEVER_MS",
+    "QUICK_COMPRESSION",
+    "connection",
+    "reason",
+    "refusal",
+    "stop_consumer",
+]
 
 # Not lz4: aiokafka runs it at its slowest level, and with the interpreter locked, so that a service
 # under capture stood still for each batch (benchmarks/compression.py).
 COMPRESSION: Final = "zstd"  # of JSON: the smallest, and the others may run meanwhile
 QUICK_COMPRESSION: Final = "snappy"  # of what is small, or compressed already
+
+# For max_poll_interval_ms: a consumer that has had nothing to poll for so long leaves its group and
+# never comes back, such as a spare worker's. Whether a worker gets on is its watchdog's affair.
+NEVER_MS: Final = 2**31 - 1
 
 _PATIENCE_MS: Final = 5_000
 _GOODBYE_S: Final = 0.1  # TLS ends a connection by an exchange, after which its socket closes

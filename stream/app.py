@@ -25,9 +25,8 @@ from stream.output import Output
 from stream.partition import ColumnsPartition
 from stream.runner import Fold, Runner, partition_key, partition_of, records_of
 from stream.topics import INCIDENTS_TABLE, MONITOR_TABLE, Topics
-from stream.transport import install, observe, recommended_settings
+from stream.transport import install, recommended_settings
 from stream.verdicts import VerdictsPartition
-from stream.watchdog import Watchdog
 
 __all__ = ["Monitor"]
 
@@ -47,6 +46,7 @@ class Monitor:
         # Of all partitions held now or before: a counter must not fall when one is given away.
         self.counts: dict[Kind, Counter[str]] = {kind: Counter() for kind in _TABLES}
         self._ended_generation = -1  # of the group, of which nothing is taken any more
+        self._inputs_held: dict[Kind, Any] = {}  # queues of what is fetched and not yet taken
         self.assignments = 0  # times that the group gave partitions
         self._stopping = asyncio.Event()
         self._settings = settings
@@ -101,6 +101,7 @@ class Monitor:
 
     def _agent(self, kind: Kind) -> Callable[[Any], Any]:
         async def agent(stream: Any) -> None:
+            self._inputs_held[kind] = stream.channel.queue
             async for event in stream.noack().events():
                 generation = event.message.generation_id
                 # What is still in hand of an assignment that has ended is read again.
@@ -188,39 +189,35 @@ class Monitor:
         self.app.finalize()
         await self.app.start()
         self._checkpointing = asyncio.create_task(self._checkpoints(), name="checkpoints")
-        self._watching = asyncio.create_task(Watchdog(lambda now: observe(self.app, now)).run())
         try:
             yield self
         finally:
-            self._watching.cancel()
             # A checkpoint cut in the middle would leave the partition's record ahead of its series.
             self._stopping.set()
-            await asyncio.gather(self._watching, self._checkpointing, return_exceptions=True)
+            await asyncio.gather(self._checkpointing, return_exceptions=True)
             await self.app.stop()
             self._data.cleanup()
 
     @property
+    def busy(self) -> bool:
+        """Whether it has something in hand to judge."""
+        return any(not queue.empty() for queue in self._inputs_held.values())
+
+    @property
     def ready(self) -> bool:
-        """Whether partitions are held and their state is there."""
-        consumer = self.app.consumer
-        return bool(
-            not self.app.in_recovery
-            and not self.app.rebalancing
-            and consumer is not None
-            and consumer.assignment()
-        )
+        """Whether the state of the partitions held is there; a spare worker holds none."""
+        return bool(self.assignments and not self.app.in_recovery and not self.app.rebalancing)
 
     async def failed(self) -> BaseException:
         """Wait until the app or the checkpoints end by themselves; return why."""
         app = asyncio.create_task(self.app.wait_until_stopped())
-        mine = [self._checkpointing, self._watching]
+        mine = self._checkpointing
         try:
-            await asyncio.wait([app, *mine], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([app, mine], return_when=asyncio.FIRST_COMPLETED)
         finally:
             app.cancel()
-        for task in mine:
-            if task.done() and not task.cancelled() and (reason := task.exception()):
-                return reason
+        if mine.done() and not mine.cancelled() and (reason := mine.exception()):
+            return reason
         return self.app.crash_reason or RuntimeError("the Faust app stopped")
 
     async def checkpoint(self) -> None:

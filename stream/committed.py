@@ -32,8 +32,10 @@ class Committed:
     """
 
     def __init__(self, topics: Topics, connection: dict[str, Any]) -> None:
-        self.maxima: dict[int, int | None] = {}  # running maxima of other workers' partitions
-        self.done: set[int] = set()  # of those, the ones with nothing left to read
+        # Running maxima of other workers' partitions; none: nothing of it has been committed yet.
+        self.maxima: dict[int, int | None] = {}
+        # Those of them that nobody need wait for: read to the end, or without a maximum to tell.
+        self.done: set[int] = set()
         self._topics = topics
         self._admin: Any = AIOKafkaAdminClient(**connection)
 
@@ -79,17 +81,20 @@ class Committed:
             return
         try:
             committed = await self.offsets(partitions)
-            ends = await consumer.end_offsets(
-                [TopicPartition(self._topics.events, p) for p in partitions]
-            )
-            self.maxima = {
+            tps = [TopicPartition(self._topics.events, p) for p in partitions]
+            ends = await consumer.end_offsets(tps)
+            begins = await consumer.beginning_offsets(tps)
+            maxima = {
                 p: read_metadata(found.metadata) if found else None
                 for p, found in committed.items()
             }
             self.done = {
                 tp.partition
-                for tp, end in ends.items()
-                if end <= (found.offset if (found := committed.get(tp.partition)) else 0)
+                for tp in tps
+                # Without a commit there is nothing to read where retention has taken everything.
+                if ends[tp] <= (found.offset if (found := committed[tp.partition]) else begins[tp])
+                or (found is not None and maxima[tp.partition] is None)
             }
+            self.maxima = maxima
         except (KafkaError, ValueError, TimeoutError) as exc:
             _log.debug("the other workers' progress is not known: %r", exc)

@@ -39,6 +39,7 @@ class InFlight:
     """
 
     def __init__(self) -> None:
+        self.committed: dict[TopicPartition, int] = {}  # offsets, since the last `clear`
         self._batches: deque[_Batch] = deque()
         self._acknowledged: dict[TopicPartition, OffsetAndMetadata] = {}
         self._failed: BrokerError | None = None
@@ -62,6 +63,7 @@ class InFlight:
 
     def clear(self) -> None:
         """Forget all: another owner reads again what is not committed."""
+        self.committed.clear()
         self._batches.clear()
         self._acknowledged.clear()
 
@@ -101,6 +103,7 @@ class InFlight:
                 _log.info("commit refused, the next owner reads again: %r", exc)
             else:
                 for partition, offset in committing.items():
+                    self.committed[partition] = offset.offset
                     if self._acknowledged.get(partition) is offset:
                         del self._acknowledged[partition]
         if self._failed is not None:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 
 from driftlog.decode import Rejection, decode_label
 from driftlog.errors import BrokerError
-from driftlog.kafka import connection, reason, stop_consumer
+from driftlog.kafka import NEVER_MS, connection, reason, stop_consumer
 from driftlog.settings import Settings
 from stream.admission import admit
 from stream.broker import connect
@@ -31,6 +31,7 @@ from stream.source import Source, leaders, read_metadata
 from stream.tally import Tally
 from stream.ticks import at_ticks
 from stream.topics import Topics
+from stream.watchdog import Partition
 
 __all__ = ["Ingest"]
 
@@ -40,6 +41,8 @@ LINGER: Final = 0.2  # seconds that few rows wait for more, so that a chunk is n
 ENOUGH: Final = 1_024  # rows in a round that need not wait
 BEHIND: Final = 0.01  # the same while the broker has more to give
 FETCH_WAIT: Final = 100  # ms; a partition just read waits for the fetch that is under way
+SLICE: Final = 1_024  # rows taken without giving way: about a chunk
+TURNS: Final = 16  # of the event loop that are given away at most
 HEARTBEAT: Final = 1.0  # seconds
 FRESH_FETCH: Final = 2_000  # ms; an older answer of the broker says nothing about idleness
 SETTLE: Final = 3.0  # seconds, at the end, for what is sent to be acknowledged
@@ -56,9 +59,16 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         settings: the whole.
         topics: names and partition counts.
         judging: gives the references by which rows are routed.
+        busy: whether somebody else on this event loop has work in hand, and is to have his turns.
     """
 
-    def __init__(self, settings: Settings, topics: Topics, judging: Judging) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        topics: Topics,
+        judging: Judging,
+        busy: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.counts: Counter[str] = Counter()
         self.dead: Counter[str] = Counter()
         self.wrong_types = Tally()  # model, version, signal
@@ -72,7 +82,8 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         self._batch = settings.worker.batch
         self._topics = topics
         self._judging = judging
-        self.ready = False
+        self._busy = busy
+        self.ready = False  # let in by the group, with partitions or, as a spare, without
         self._in_flight = InFlight()
         self.assignments = 0  # times that the group gave partitions
         self._beat = 0.0
@@ -97,6 +108,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             heartbeat_interval_ms=min(3_000, session_ms // 3),
             max_partition_fetch_bytes=2_097_152,
             fetch_max_wait_ms=FETCH_WAIT,
+            max_poll_interval_ms=NEVER_MS,
             metadata_max_age_ms=30_000,
             **arguments,
         )
@@ -138,6 +150,8 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
     async def _round(self) -> None:
         began = time.monotonic()
         rows = 0
+        # Reading does so too; without partitions, or with all of them waiting, nobody else would.
+        self._consumer._coordinator.check_errors()
         async with self._lock:
             if self._unassigned is not None:
                 raise self._unassigned
@@ -162,13 +176,44 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
 
     def _eligible(self) -> list[TopicPartition]:
         """Partitions to read from now: all but those far ahead of the slowest in event time."""
-        maxima = self._committed.maxima | {p: s.lateness.max_ms for p, s in self.sources.items()}
-        caught_up = {p for p, lag in self.lag.items() if lag <= 0} | self._committed.done
-        ahead = leaders(maxima, caught_up, self._settings.stream.max_skew)
+        waiting = self._waiting()
         events = [
-            TopicPartition(self._topics.events, p) for p in sorted(self.sources) if p not in ahead
+            TopicPartition(self._topics.events, p) for p in sorted(self.sources) if p not in waiting
         ]
         return events + sorted(self._labels)
+
+    def _waiting(self) -> set[int]:
+        """Partitions that are not read now, since others are far behind."""
+        maxima: dict[int, int | None] = dict.fromkeys(range(self._topics.event_partitions))
+        maxima |= self._committed.maxima
+        maxima |= {p: s.lateness.max_ms for p, s in self.sources.items()}
+        caught_up = {p for p, lag in self.lag.items() if lag <= 0} | self._committed.done
+        # Read from, and not one event in it yet: who knows whether there will be.
+        caught_up |= {
+            p for p, s in self.sources.items() if s.lateness.max_ms is None and s.position > s.start
+        }
+        return leaders(maxima, caught_up, self._settings.stream.max_skew)
+
+    async def progress(self) -> dict[str, Partition]:
+        """How far each partition is, as the watchdog judges it.
+
+        Raises:
+            KafkaError: the broker does not tell where they end.
+        """
+        if not self.sources:
+            return {}
+        sources, waiting = dict(self.sources), self._waiting()
+        tps = [TopicPartition(self._topics.events, p) for p in sources]
+        ends = await self._consumer.end_offsets(tps)
+        return {
+            f"{tp.topic}-{tp.partition}": Partition(
+                read=source.position,
+                end=source.position if tp.partition in waiting else ends[tp],
+                committed=self._in_flight.committed.get(tp, source.start),
+                committable=source.position,
+            )
+            for tp, source in zip(tps, sources.values(), strict=True)
+        }
 
     async def _take(self, tp: TopicPartition, records: Sequence[Any]) -> None:
         if tp.topic == self._topics.labels:
@@ -180,7 +225,9 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         await self._skip_to(tp, source, records[0].offset)
         sends: list[asyncio.Future[Any]] = []
         for events, tick_ms in at_ticks(records):
-            sends += await self._take_events(source, events)
+            for first in range(0, len(events), SLICE):
+                sends += await self._take_events(source, events[first : first + SLICE])
+                await self._give_way()
             if tick_ms is not None:
                 source.lateness.tick(tick_ms)
         source.position = records[-1].offset + 1
@@ -204,6 +251,17 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                 tp.topic,
                 tp.partition,
             )
+
+    async def _give_way(self) -> None:
+        """Let the others have their turns: the monitor takes one chunk in each.
+
+        On a backlog reading would have the loop to itself until the end of it, while the monitor
+        stood still and its partitions went unread.
+        """
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+            if not self._busy():
+                return
 
     async def _take_events(
         self, source: Source, events: Sequence[Any]
@@ -244,7 +302,8 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                 idle_after_ms=self._settings.stream.idle_after,
             )
             high = self._consumer.highwater(tp)
-            self.lag[partition] = 0 if high is None else max(0, high - source.position)
+            if high is not None:  # else nothing has been fetched yet
+                self.lag[partition] = max(0, high - source.position)
             self._in_flight.add(await self._forwarding.heartbeat(partition, source))
         theirs = [p for p in range(self._topics.event_partitions) if p not in self.sources]
         await self._committed.look_at(theirs, self._consumer)
@@ -282,6 +341,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Commit what is there, then forget: the next owner goes on from the commit."""
+        self.ready = False
         async with self._lock:
             try:
                 await self._in_flight.settle(self._consumer)

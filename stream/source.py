@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from driftlog.errors import StateError
 from stream.lateness import Lateness
@@ -31,6 +31,10 @@ class Source:
     position: int  # next offset expected
     quiet_since: float | None = None  # monotonic seconds; read to its end since then
     idle: bool = False
+    start: int = field(init=False)  # position at the assignment
+
+    def __post_init__(self) -> None:
+        self.start = self.position
 
     def metadata(self) -> str:
         """Return what travels with the committed offset: the running maximum.
@@ -81,12 +85,16 @@ def leaders(maxima: dict[int, int | None], caught_up: set[int], max_skew_ms: int
     """Return the partitions that are too far ahead in event time and must wait.
 
     Args:
-        maxima: source partition -> running maximum (ms), of all workers; none: nothing read yet.
+        maxima: source partition -> running maximum (ms), of all partitions; none: nothing read yet.
+            Such a one may hold the oldest row of all: the others wait until its first is read.
         caught_up: partitions with nothing left to read; nobody waits for them.
         max_skew_ms: how far one may be ahead of the slowest.
     """
-    behind = [ms for p, ms in maxima.items() if p not in caught_up and ms is not None]
-    if not behind:
+    behind = [ms for p, ms in maxima.items() if p not in caught_up]
+    known = [ms for ms in behind if ms is not None]
+    if len(known) < len(behind):
+        return {p for p, ms in maxima.items() if ms is not None}
+    if not known:
         return set()
-    bound = min(behind) + max_skew_ms
+    bound = min(known) + max_skew_ms
     return {p for p, ms in maxima.items() if ms is not None and ms > bound}

@@ -1,11 +1,12 @@
 """Ending a worker that is alive but no longer gets anywhere.
 
-A hung recovery, a partition that is not read or not committed, and a blocked event loop all look
-like a quiet stream from outside. A restart mends each of them, so the watchdog ends the process and
-lets the supervisor start it again. A broker that is away is no reason: a restart does not help.
+A hung recovery, a partition that is not read or not committed, a group that lets nobody in, and a
+blocked event loop all look like a quiet stream from outside. A restart mends each of them, so the
+watchdog ends the process and lets the supervisor start it again. A broker that is away is no
+reason: a restart does not help.
 
 Exit codes: 70 the recovery of tables stands still, 71 a partition stands still, 72 the event loop
-is blocked.
+is blocked, 73 a group gives no answer.
 """
 
 from __future__ import annotations
@@ -17,11 +18,22 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import inf
+from typing import Final
 
 from driftlog.printable import printable
 
-__all__ = ["Limits", "Observation", "Partition", "Stall", "Verdict", "Watchdog", "judge"]
+__all__ = [
+    "DOUBTFUL",
+    "Limits",
+    "Observation",
+    "Partition",
+    "Stall",
+    "Verdict",
+    "Watchdog",
+    "judge",
+]
 
 
 class Stall(enum.IntEnum):
@@ -30,6 +42,7 @@ class Stall(enum.IntEnum):
     RECOVERY = 70
     PARTITION = 71
     LOOP = 72
+    GROUP = 73
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +52,11 @@ class Limits:
     recovery: float = 60.0
     partition: float = 120.0
     loop: float = 30.0
+    group: float = 120.0
+
+
+# What stands still for so long makes a worker not ready; it may yet go on by itself.
+DOUBTFUL: Final = Limits(recovery=inf, partition=30.0, loop=inf, group=inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +82,7 @@ class Observation:
     recovering: bool = False
     recovery_progress: Hashable = None
     partitions: Mapping[str, Partition] = field(default_factory=dict)
+    outside: frozenset[str] = frozenset()  # groups that have not let it in (a spare is let in)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +128,20 @@ def judge(
                 f"{last.recovery_progress}",
             )
         return None
-    return _judge_partitions(answered, limits.partition)
+    return _judge_groups(answered, limits.group) or _judge_partitions(answered, limits.partition)
+
+
+def _judge_groups(answered: Sequence[Observation], limit: float) -> Verdict | None:
+    last = answered[-1]
+    for group in sorted(last.outside):
+        spell = _tail(answered, lambda seen, group=group: group in seen.outside)
+        seconds = last.at - spell[0].at
+        if seconds >= limit:
+            return Verdict(
+                Stall.GROUP,
+                f"the Kafka group of {group} has not let this worker in for {seconds:.0f} s",
+            )
+    return None
 
 
 def _judge_partitions(answered: Sequence[Observation], limit: float) -> Verdict | None:
@@ -204,9 +236,9 @@ class Watchdog:
         self._interval = interval
         self._clock = clock
         self._act = act
-        longest = max(self._limits.recovery, self._limits.partition)
+        longest = max(self._limits.recovery, self._limits.partition, self._limits.group)
         self._kept = int(longest / interval) + 4
-        self._history: tuple[Observation, ...] = ()  # replaced whole: two threads look at it
+        self._history: tuple[Observation, ...] = ()  # replaced whole: two threads write it
         self._ended = threading.Event()
 
     async def run(self) -> None:
@@ -231,7 +263,29 @@ class Watchdog:
             self._act(verdict)
         return verdict
 
+    @property
+    def doubt(self) -> str:
+        """What has been standing still for a while, in words; empty where all gets on."""
+        verdict = judge(self._history, self._clock(), DOUBTFUL)
+        return "" if verdict is None else verdict.reason
+
+    def wake(self, before: float) -> Verdict | None:
+        """Judge, as the watchdog's thread does each time it has slept.
+
+        Args:
+            before: when it last did. Where that is long ago, the whole process was stopped (a
+                machine that slept, a debugger), and its loop gets as long as any other to show that
+                it goes on.
+        """
+        now = self._clock()
+        if now - before > self._interval + self._limits.loop / 2:
+            self._note(replace(self._history[-1], at=now))
+        return self.check()
+
     def _watch(self) -> None:
+        before = self._clock()
         while not self._ended.wait(self._interval):
-            if self.check() is not None:
+            now = self._clock()
+            if self.wake(before) is not None:
                 return
+            before = now

@@ -30,12 +30,14 @@ from stream.ingest import Ingest
 from stream.judges import check_judges
 from stream.judging import Judging
 from stream.metrics import Stage, WorkerCollector
+from stream.observing import look
 from stream.partition import ColumnsPartition
 from stream.references import References
 from stream.server import PROBES, worker_app
 from stream.topics import Topics
 from stream.verdicts import VerdictsPartition
 from stream.warm_up import warm_up
+from stream.watchdog import Watchdog
 
 __all__ = ["Only", "Worker"]
 
@@ -53,6 +55,7 @@ class _Held:
     judging: Judging | None = None
     phase: str = "waiting for the broker"
     broker_answers: bool = True
+    watchdog: Watchdog | None = None
 
     @property
     def columns(self) -> Sequence[ColumnsPartition]:
@@ -84,6 +87,11 @@ class _Held:
         return not self.why_not
 
     @property
+    def spare(self) -> bool:
+        """Whether the others have all partitions: there is nothing to do until one of them ends."""
+        return not (self.columns or self.verdicts or (self.ingest and self.ingest.sources))
+
+    @property
     def why_not(self) -> str:
         """Why the worker is not ready, in a few words; empty where it is."""
         if self.phase != "running":
@@ -94,7 +102,7 @@ class _Held:
             return "ingest waits for its partitions"
         if self.monitor is not None and not self.monitor.ready:
             return "the monitor waits for its partitions, or recovers their state"
-        return ""
+        return "" if self.watchdog is None else self.watchdog.doubt
 
 
 class Worker:
@@ -165,6 +173,7 @@ class Worker:
         return {
             "ready": held.ready,
             "why": held.why_not,
+            "spare": held.ready and held.spare,
             "columns": len(held.columns),
             "verdicts": len(held.verdicts),
             "sources": 0 if held.ingest is None else len(held.ingest.sources),
@@ -199,6 +208,9 @@ class Worker:
             stopping.cancel()
         return done - {stopping}
 
+    def _judging_now(self) -> bool:
+        return self._held.monitor is not None and self._held.monitor.busy
+
     def _enter(self, phase: str) -> None:
         if not self._stop.is_set():
             self._held.phase = phase
@@ -222,7 +234,7 @@ class Worker:
             await stack.aclose()
         except Exception as exc:  # what comes of a failure must not hide it
             failed = failed or DriftlogError(f"the end was not orderly: {self._told(exc)}")
-        self._held.monitor = self._held.ingest = None
+        self._held.monitor = self._held.ingest = self._held.watchdog = None
         if failed is not None:
             raise failed
 
@@ -249,11 +261,15 @@ class Worker:
             self._held.monitor = monitor
             tasks.add(asyncio.create_task(_failure(monitor), name="the monitor"))
         if self._only != "monitor":
-            self._held.ingest = Ingest(settings, topics, judging)
+            self._held.ingest = Ingest(settings, topics, judging, self._judging_now)
             ingest = asyncio.create_task(self._held.ingest.run(), name="ingest")
             tasks.add(ingest)
             # First of all to end: what it still sends is judged by the next worker.
             stack.push_async_callback(_cancel, {ingest})
+        self._held.watchdog = Watchdog(lambda now: look(self._held.monitor, self._held.ingest, now))
+        watching = asyncio.create_task(self._held.watchdog.run(), name="the watchdog")
+        tasks.add(watching)
+        stack.push_async_callback(_cancel, {watching})  # an end has bounds of its own
         return tasks
 
     async def _attend(self, tasks: set[asyncio.Task[Any]]) -> DriftlogError | None:

@@ -12,8 +12,10 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, Message
 from faust.types.tuples import ack_lock
 from mode import Service
+from mode.services import WaitResults
 from mode.utils.futures import notify
 
+from stream.transport.delivery import Delivery
 from stream.transport.engine import TransportError
 from stream.transport.thread import ConsumerThread
 
@@ -49,6 +51,8 @@ class Consumer(driver.Consumer):
                 "begins at their end restores nothing"
             )
         super().__init__(transport, *args, **kwargs)
+        hand: Any = self.callback
+        self.callback: Any = lambda message: Delivery(hand(message))
         self._parked = asyncio.Event()
         self._parked.set()  # nothing drains before the fetcher starts
         self._committing = asyncio.Lock()
@@ -98,6 +102,14 @@ class Consumer(driver.Consumer):
             and not self.should_stop
             and self.app.consumer_generation_id == generation
         )
+
+    async def wait_first(self, *coros: Any, timeout: Any = None) -> Any:
+        """Wait for the first of them; for a message that has been taken already, not at all."""
+        if isinstance(coros[0], Delivery) and coros[0].done:
+            for other in coros[1:]:
+                other.close()
+            return WaitResults([coros[0]], [None], stopped=self.should_stop)
+        return await super().wait_first(*coros, timeout=timeout)
 
     async def _drain_messages(self, fetcher: Any) -> None:
         try:

@@ -10,7 +10,7 @@ from faust import SASLCredentials, SSLCredentials
 from yarl import URL
 
 from driftlog.errors import SettingsError
-from driftlog.kafka import QUICK_COMPRESSION
+from driftlog.kafka import NEVER_MS, QUICK_COMPRESSION
 
 __all__ = ["recommended_settings"]
 
@@ -75,6 +75,7 @@ def recommended_settings(
         "consumer_metadata_max_age_ms": 30_000,
         "broker_max_poll_records": 500,
         "broker_commit_interval": 1.0,
+        "broker_max_poll_interval": NEVER_MS / 1000,
         "broker_session_timeout": session_timeout,
         # Two heartbeats may be lost before the worker is.
         "broker_heartbeat_interval": min(3.0, session_timeout / 3),

@@ -20,6 +20,7 @@ SHELL = {
     "stream.ingest",
     "stream.metrics",  # of a worker that runs
     "stream.notifying",  # the topic and HTTP; what is said and what is open are data
+    "stream.observing",
     "stream.references",
     "stream.runner",
     "stream.server",

@@ -13,37 +13,19 @@ from typing import Final
 
 from driftlog.records import Alert, Verdict
 from driftlog.settings import Settings
-from driftlog.testing.apache import ApacheKafka
 from stream.book import ReferenceBook
 from stream.pipeline import Pipeline, Told
 from tests.chaos.bulk_log import BulkLog
+from tests.chaos.kafka import kafka
+from tests.chaos.production import PRODUCTION
 from tests.chaos.row import Report, Row
 from tests.chaos.usage import Usage, usage
 from tests.e2e.deployment import Deployment, deployed
 from tests.e2e.expected import Expected, FileRecord, placeless, shard_key
 from tests.e2e.worker_process import WorkerProcess
 
-__all__ = ["PRODUCTION", "ROW", "expected_of"]
+__all__ = ["ROW", "expected_of"]
 
-# The deployment of the tests is set to hurry; this is driftlog as it comes.
-PRODUCTION: Final[Mapping[str, str]] = {
-    "STREAM_PANE": "10s",
-    "STREAM_WINDOW_PANES": "60",
-    "STREAM_ALLOWED_LATENESS": "5s",
-    "STREAM_FUTURE_SKEW": "2s",
-    "STREAM_IDLE_AFTER": "10s",
-    "STREAM_MAX_SKEW": "60s",
-    "STREAM_CHECKPOINT_INTERVAL": "10s",
-    "DETECTION_MIN_ROWS": "100",
-    "DETECTION_RESOLVE_PANES": "6",
-    "DETECTION_COOL_DOWN_PANES": "6",
-    "DETECTION_GROUP_PANES": "30",
-    "MODELS_SHARD_SIGNALS": "100",
-    "KAFKA_EVENT_PARTITIONS": "8",
-    "KAFKA_COLUMN_PARTITIONS": "8",
-    "KAFKA_VERDICT_PARTITIONS": "4",
-    "WORKER_SESSION_TIMEOUT": "30s",
-}
 _SHARES: Final = (5, 5, 5, 10, 10, 10, 15, 40)  # percent of the events, by partition
 _RATE: Final = 1_400.0  # events in a second of event time
 _EVENTS: Final = 5_000_000
@@ -70,7 +52,7 @@ class _Seen:
 async def run(report: Report, *, short: bool) -> None:
     """Read a backlog from its start, and compare what is told with the pure pipeline."""
     log = BulkLog(_SHORT if short else _EVENTS, _SHARES, _RATE)
-    with tempfile.TemporaryDirectory() as folder, ApacheKafka() as broker:
+    with tempfile.TemporaryDirectory() as folder, kafka() as broker:
         async with deployed(broker, Path(folder), [log.reference()], **PRODUCTION) as deployment:
             began = time.monotonic()
             await log.write(deployment.settings)

@@ -14,6 +14,7 @@ NAMES: Final[tuple[str, ...]] = (
     "kills",
     "request_errors",
     "backlog",
+    "long_run",
     "shutdown",
     "retention",
     "bad_input",

@@ -21,6 +21,11 @@ class Gauges:
             for sample in family.samples
         ]
 
+    @property
+    def series(self) -> set[tuple[str, tuple[tuple[str, str], ...]]]:
+        """Name and labels of every sample."""
+        return {(called, tuple(sorted(found.items()))) for called, found, _ in self._samples}
+
     def all(self, name: str, **labels: str) -> list[tuple[dict[str, str], float]]:
         """Return (labels, value) of every sample of that name which has these labels."""
         return [

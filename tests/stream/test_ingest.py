@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import CommitFailedError, KafkaConnectionError, MessageSizeTooLargeError
+from aiokafka.errors import (
+    CommitFailedError,
+    KafkaConnectionError,
+    MessageSizeTooLargeError,
+    UnknownMemberIdError,
+)
 from aiokafka.structs import OffsetAndMetadata
 
 import stream.broker
@@ -17,11 +23,13 @@ import stream.forwarding
 import stream.ingest
 from driftlog.errors import BrokerError
 from driftlog.settings import load_settings
+from stream.committed import Committed
 from stream.in_flight import MOST, InFlight
 from stream.ingest import Ingest
 from stream.judging import Judging
 from stream.source import ForeignMetadataError
 from stream.topics import Topics
+from stream.watchdog import Partition
 from tests.stream.event_log import LogEntry
 from tests.stream.scripted_kafka import until
 
@@ -41,6 +49,7 @@ class Broker:
     def __init__(self, records: int) -> None:
         self.records = records
         self.read = 0
+        self.first = 0  # offset of the oldest record that is left
         self.sends: list[asyncio.Future[None]] = []
         self.acknowledging = True
         self.commits_through = asyncio.Event()
@@ -50,6 +59,9 @@ class Broker:
         self.away: list[Exception] = []  # what starting a client raises
         self.offsets_away: list[Exception] = []  # what asking for committed offsets raises
         self.offsets: dict[TopicPartition, OffsetAndMetadata] = {}
+        self.mine = {EVENTS}  # what the group gives
+        self.group_errors: list[Exception] = []
+        self._coordinator = self  # as aiokafka's consumer has one
         self._assigning: asyncio.Task[None] | None = None
 
     def acknowledge(self) -> None:
@@ -71,7 +83,11 @@ class Broker:
     close = stop
 
     def subscribe(self, _: list[str], listener: Any) -> None:
-        self._assigning = asyncio.create_task(listener.on_partitions_assigned({EVENTS}))
+        self._assigning = asyncio.create_task(listener.on_partitions_assigned(self.mine))
+
+    def check_errors(self) -> None:
+        if self.group_errors:
+            raise self.group_errors.pop()
 
     async def list_consumer_group_offsets(self, *_: Any, **__: Any) -> dict[Any, Any]:
         if self.offsets_away:
@@ -79,9 +95,10 @@ class Broker:
         return self.offsets
 
     async def beginning_offsets(self, tps: list[TopicPartition]) -> dict[TopicPartition, int]:
-        return dict.fromkeys(tps, 0)
+        return dict.fromkeys(tps, self.first)
 
-    end_offsets = beginning_offsets
+    async def end_offsets(self, tps: list[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(tps, self.records)
 
     def seek(self, _: TopicPartition, offset: int) -> None:
         self.read = offset
@@ -146,8 +163,9 @@ async def test_ended_while_a_commit_is_under_way_it_commits_all_the_same(
 
 
 async def test_ended_while_it_waits_for_acknowledgements_it_commits_what_is_acknowledged_then(
-    clients: Callable[[Broker], Ingest],
+    clients: Callable[[Broker], Ingest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(stream.ingest, "HEARTBEAT", math.inf)  # they are under way as well
     broker = Broker(records=MOST + 1)
     broker.acknowledging = False
     broker.commits_through.set()
@@ -186,6 +204,65 @@ async def test_offsets_of_another_program_end_it_rather_than_leave_it_without_pa
     with pytest.raises(ForeignMetadataError, match=r"set worker\.group"):
         async with asyncio.timeout(10):
             await clients(broker).run()
+
+
+async def test_a_group_that_fails_a_spare_worker_ends_it(
+    clients: Callable[[Broker], Ingest],
+) -> None:
+    """Without partitions nothing is read, and so nobody heard of it: it was a spare for ever."""
+    broker = Broker(records=0)
+    broker.mine = set()
+    ingest = clients(broker)
+    running = asyncio.create_task(ingest.run())
+    await until(lambda: ingest.ready)  # let in, and nothing to do
+    assert not ingest.sources
+    broker.group_errors = [UnknownMemberIdError()]
+    with pytest.raises(BrokerError) as ended:
+        async with asyncio.timeout(10):
+            await running
+    assert isinstance(ended.value.__cause__, UnknownMemberIdError)
+
+
+async def test_its_progress_is_what_is_read_and_what_is_committed(
+    clients: Callable[[Broker], Ingest],
+) -> None:
+    broker = Broker(records=2)
+    broker.offsets = {EVENTS: OffsetAndMetadata(1, "")}
+    ingest = clients(broker)
+    assert await ingest.progress() == {}
+    running = asyncio.create_task(ingest.run())
+    await until(lambda: broker.commits_asked)  # and does not get through
+    name = f"{TOPICS.events}-0"
+    assert await ingest.progress() == {name: Partition(read=2, end=2, committed=1, committable=2)}
+    broker.commits_through.set()
+    await until(lambda: broker.committed == {EVENTS: 2})
+    await until(lambda: ingest.lag == {0: 0})
+    broker.records = 9
+    assert await ingest.progress() == {name: Partition(read=2, end=9, committed=2, committable=2)}
+    running.cancel()
+    await asyncio.wait([running])
+
+
+@pytest.mark.parametrize(
+    ("end", "found", "done"),
+    [
+        (5, OffsetAndMetadata(5, '["1",7]'), True),
+        (5, OffsetAndMetadata(4, '["1",7]'), False),
+        (5, OffsetAndMetadata(4, '["1",null]'), True),  # read from, and no event among it
+        (5, None, False),
+        (3, None, True),  # retention has taken all
+    ],
+)
+async def test_nobody_waits_for_a_partition_of_others_that_has_nothing_to_read(
+    clients: Callable[[Broker], Ingest], end: int, found: OffsetAndMetadata | None, done: bool
+) -> None:
+    broker = Broker(records=end)
+    broker.first = 3
+    broker.offsets = {} if found is None else {EVENTS: found}
+    clients(broker)
+    committed = Committed(TOPICS, {})
+    await committed.look_at([0], broker)
+    assert (0 in committed.done) is done
 
 
 @pytest.fixture

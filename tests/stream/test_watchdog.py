@@ -30,6 +30,7 @@ def _verdict(history: list[Observation]) -> Stall | None:
 RECOVERING = Observation(at=0, recovering=True, recovery_progress=(1, (("changelog-0", 40),)))
 UNREAD = Observation(at=0, partitions={"columns-0": replace(GOING, end=101)})
 UNCOMMITTED = Observation(at=0, partitions={"columns-0": replace(GOING, committable=95)})
+OUTSIDE = Observation(at=0, outside=frozenset({"ingest"}))
 HOLDING = Observation(at=0, partitions={"columns-0": GOING})
 
 
@@ -39,8 +40,9 @@ HOLDING = Observation(at=0, partitions={"columns-0": GOING})
         (RECOVERING, 55, Stall.RECOVERY),
         (UNREAD, 115, Stall.PARTITION),
         (UNCOMMITTED, 115, Stall.PARTITION),
+        (OUTSIDE, 115, Stall.GROUP),
     ],
-    ids=["recovery", "unread", "uncommitted"],
+    ids=["recovery", "unread", "uncommitted", "outside"],
 )
 def test_what_stands_still_is_tolerated_up_to_its_limit(
     seen: Observation, tolerated: int, stall: Stall
@@ -62,6 +64,14 @@ def test_a_broker_that_is_away_is_no_reason_and_the_spell_begins_after_it(
 
 def test_rows_held_for_an_open_pane_are_no_stall() -> None:
     assert _verdict(_history(3600, HOLDING)) is None
+
+
+def test_a_group_that_lets_the_worker_in_now_and_then_is_no_stall() -> None:
+    history = [
+        replace(OUTSIDE, at=float(at), outside=OUTSIDE.outside if at % 100 else frozenset())
+        for at in range(0, 1000, STEP)
+    ]
+    assert _verdict(history) is None
 
 
 def test_a_recovery_that_advances_is_no_stall() -> None:
@@ -156,6 +166,47 @@ async def test_a_blocked_loop_is_seen_from_the_watchdog_s_own_thread() -> None:
     assert [verdict.stall for verdict in acted] == [Stall.LOOP]
 
 
+async def test_a_process_that_was_stopped_as_a_whole_is_not_taken_for_a_blocked_loop() -> None:
+    clock, acted = ManualClock(), list[Verdict]()
+    watchdog = Watchdog(_nothing, interval=3600.0, clock=clock.monotonic, act=acted.append)
+    running = asyncio.create_task(watchdog.run())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    clock.advance(seconds=3600 + 31)  # neither the loop nor the watchdog's thread has run
+    watchdog.wake(before=0.0)
+    assert acted == []
+    clock.advance(seconds=31)  # this time the thread has
+    watchdog.wake(before=clock.monotonic() - 5)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert [verdict.stall for verdict in acted] == [Stall.LOOP]
+
+
+async def test_what_stands_still_for_a_while_is_a_doubt_before_it_is_the_end() -> None:
+    clock, acted = ManualClock(), list[Verdict]()
+    observed = asyncio.Semaphore(0)
+
+    async def observe(now: float) -> Observation:
+        observed.release()
+        return replace(UNREAD, at=now)
+
+    watchdog = Watchdog(observe, interval=0.001, clock=clock.monotonic, act=acted.append)
+    assert watchdog.doubt == ""
+    running = asyncio.create_task(watchdog.run())
+    async with asyncio.timeout(30):
+        while not watchdog.doubt:
+            await observed.acquire()
+            clock.advance(seconds=1)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert "columns-0 has not been read for 3" in watchdog.doubt
+    assert acted == []
+
+
+async def _nothing(now: float) -> Observation:
+    return Observation(at=now)
+
+
 @pytest.mark.parametrize("stall", Stall)
 def test_the_process_ends_with_the_documented_code_and_one_line(stall: Stall) -> None:
     code = (
@@ -166,4 +217,4 @@ def test_the_process_ends_with_the_documented_code_and_one_line(stall: Stall) ->
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == stall
     assert ended.stderr == "driftlog worker ended by its watchdog: why\n"
-    assert {int(code) for code in Stall} == {70, 71, 72}
+    assert {int(code) for code in Stall} == {70, 71, 72, 73}
