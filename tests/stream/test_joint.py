@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import msgspec
 import numpy as np
@@ -68,7 +69,11 @@ def profile(count: int = 6_000, **more: NDArray[np.float64]) -> ReferenceProfile
     )
 
 
-PROFILE = profile()
+@cache
+def usual() -> ReferenceProfile:
+    return profile()
+
+
 SETTINGS = Settings()
 
 
@@ -84,7 +89,7 @@ def prepared(rehearsal: Rehearsal, change: Change, panes: int = 60, at: int = 20
 
 
 def told(change: Change, chosen: Settings = SETTINGS) -> list[Alert]:
-    rehearsal = Rehearsal(PROFILE, chosen)
+    rehearsal = Rehearsal(usual(), chosen)
     rows = prepared(rehearsal, change)
     return [alert for pane in rehearsal.run(rows, PANE_ROWS) for alert in pane.alerts]
 
@@ -102,14 +107,14 @@ def unchanged(_: dict[str, FloatArray]) -> None:
 
 
 def test_a_reference_whose_inputs_go_together_has_a_joint_signal_at_its_end() -> None:
-    joint = PROFILE.signals[-1]
+    joint = usual().signals[-1]
     assert (joint.signal, joint.role, joint.weight) == ("joint", "joint", 0.0)
     assert joint.joint is not None
     assert joint.joint.inputs == ("airtime", "distance")
     assert joint.joint.correlation[0] == pytest.approx(0.97, abs=0.03)
     assert joint.missing == 0.0 and joint.rows == 6_000
-    assert all(one.joint is None for one in PROFILE.signals[:-1])
-    assert REFERENCE.decode(REFERENCE.encode(PROFILE)) == PROFILE
+    assert all(one.joint is None for one in usual().signals[:-1])
+    assert REFERENCE.decode(REFERENCE.encode(usual())) == usual()
 
 
 def test_a_reference_whose_inputs_have_nothing_to_do_with_each_other_has_none() -> None:
@@ -127,8 +132,8 @@ def test_an_input_called_joint_keeps_its_name_to_itself() -> None:
 
 
 def test_decoding_asks_for_no_column_of_that_name() -> None:
-    assert "joint" not in Schema(PROFILE).input_names
-    assert "joint" not in Schema(PROFILE).answers
+    assert "joint" not in Schema(usual()).input_names
+    assert "joint" not in Schema(usual()).answers
 
 
 def test_flags_and_categories_go_together_too() -> None:
@@ -170,7 +175,7 @@ def test_inputs_that_no_longer_go_together_are_told_with_their_correlation() -> 
 
 
 def test_quiet_rows_are_quiet_and_tell_no_pair() -> None:
-    rehearsal = Rehearsal(PROFILE, SETTINGS)
+    rehearsal = Rehearsal(usual(), SETTINGS)
     for pane in rehearsal.run(prepared(rehearsal, unchanged), PANE_ROWS):
         assert not pane.alerts
         assert all(not one.correlations for one in pane.verdicts[0].signals)
@@ -195,15 +200,15 @@ def test_it_can_be_switched_off() -> None:
         SETTINGS, detection=msgspec.structs.replace(SETTINGS.detection, joint=False)
     )
     assert told(broken, off) == []
-    book = ReferenceBook([PROFILE])
-    assert Judging(SETTINGS, book).in_effect("late", "1", 0) == PROFILE
+    book = ReferenceBook([usual()])
+    assert Judging(SETTINGS, book).in_effect("late", "1", 0) == usual()
     without = Judging(off, book).in_effect("late", "1", 0)
-    assert without == without_joint(PROFILE)
-    assert without is not None and without.reference_id == PROFILE.reference_id
+    assert without == without_joint(usual())
+    assert without is not None and without.reference_id == usual().reference_id
 
 
 def test_the_other_signals_are_judged_as_without_it_but_for_their_share_of_the_budget() -> None:
-    whole, part = Rehearsal(PROFILE, SETTINGS), Rehearsal(without_joint(PROFILE), SETTINGS)
+    whole, part = Rehearsal(usual(), SETTINGS), Rehearsal(without_joint(usual()), SETTINGS)
     a, b = prepared(whole, unchanged, panes=5), prepared(part, unchanged, panes=5)
     assert np.array_equal(a.z[:-1], b.z)
     assert np.array_equal(a.bins[:-1], b.bins)
@@ -227,16 +232,16 @@ def _steps(rehearsal: Rehearsal, rows: Prepared) -> Iterator[list[Verdict]]:
 
 
 def test_a_restart_while_it_drifts_changes_nothing() -> None:
-    whole = Rehearsal(PROFILE, SETTINGS)
+    whole = Rehearsal(usual(), SETTINGS)
     rows = prepared(whole, broken, panes=32)
     expected = [VERDICT.encode(one) for verdicts in _steps(whole, rows) for one in verdicts]
     assert any(b'"correlations"' in one for one in expected)
-    judging = Judging(SETTINGS, ReferenceBook([PROFILE]), partitions=1)
-    (shard,) = judging.shards(PROFILE, 0)
-    source = Rehearsal(PROFILE, SETTINGS)
+    judging = Judging(SETTINGS, ReferenceBook([usual()]), partitions=1)
+    (shard,) = judging.shards(usual(), 0)
+    source = Rehearsal(usual(), SETTINGS)
     found, stored = [], None
     for pane in range(32):
-        state = judging.fresh(shard, PROFILE)
+        state = judging.fresh(shard, usual())
         if stored is not None:
             state.restore(stored)
         cut = slice(pane * PANE_ROWS, (pane + 1) * PANE_ROWS)
@@ -267,31 +272,31 @@ def _rows(columns: dict[str, FloatArray]) -> Rows:
 
 def test_its_shard_gets_the_columns_of_all_its_inputs() -> None:
     chosen = settings(models__shard_signals=1)
-    judging = Judging(chosen, ReferenceBook([PROFILE]), partitions=64)
+    judging = Judging(chosen, ReferenceBook([usual()]), partitions=64)
     rows = _rows(inputs(50, 3))
-    whole = judging.prepare(PROFILE, rows)
-    place = len(PROFILE.signals) - 1
+    whole = judging.prepare(usual(), rows)
+    place = len(usual().signals) - 1
     homes = [
         at
-        for at, shards in shards_of(PROFILE, chosen.models, 64).items()
+        for at, shards in shards_of(usual(), chosen.models, 64).items()
         if any(JOINT_SIGNAL in shard.signals for shard in shards)
     ]
-    routed = dict(judging.route(rows, PROFILE))
+    routed = dict(judging.route(rows, usual()))
     for at in homes:
         assert {"airtime", "distance"} <= set(routed[at].numbers)
         assert "temp" not in routed[at].numbers
-        there = judging.prepare(PROFILE, routed[at])
+        there = judging.prepare(usual(), routed[at])
         assert np.array_equal(there.z[place], whole.z[place])
     assert len(homes) == 1
 
 
 def test_segments_have_a_joint_signal_each() -> None:
     chosen = settings(models__segments=["JFK"], models__shard_signals=100)
-    judging = Judging(chosen, ReferenceBook([PROFILE]), partitions=1)
+    judging = Judging(chosen, ReferenceBook([usual()]), partitions=1)
     rows = _rows(inputs(300, 3))
-    shards = judging.shards(PROFILE, 0)
-    whole = judging.prepare(PROFILE, rows)
+    shards = judging.shards(usual(), 0)
+    whole = judging.prepare(usual(), rows)
     for shard in shards:
-        verdict = judging.fresh(shard, PROFILE).step(0, rows, whole, np.arange(100))
+        verdict = judging.fresh(shard, usual()).step(0, rows, whole, np.arange(100))
         assert verdict.signals[-1].signal == JOINT_SIGNAL
         assert verdict.signals[-1].state in (SignalState.OK, SignalState.INSUFFICIENT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -46,14 +47,19 @@ def changed(column: list[Any], name: str = "note") -> list[Event]:
 
 
 TEXTS = notes(3_000, seed=1)
-PROFILE = profile_of(text_events(TEXTS))
+SEVERAL = notes(400, 4)
 FOUR = {f"input.note.{part}" for part in TEXT_PARTS}
 
 
+@cache
+def of_texts() -> ReferenceProfile:
+    return profile_of(text_events(TEXTS))
+
+
 def test_free_text_is_four_signals_of_one_input_by_itself() -> None:
-    assert inputs(PROFILE) == FOUR | {"age"}
-    assert not PROFILE.excluded
-    by_part = {one.text.part: one for one in PROFILE.signals if one.text is not None}
+    assert inputs(of_texts()) == FOUR | {"age"}
+    assert not of_texts().excluded
+    by_part = {one.text.part: one for one in of_texts().signals if one.text is not None}
     assert {one.text.input for one in by_part.values() if one.text} == {"note"}
     assert by_part["length"].mean == pytest.approx(np.mean([len(t) for t in TEXTS]), rel=0.02)
     assert 0.01 < by_part["unknown_words"].mean < 0.3  # the names
@@ -89,7 +95,7 @@ def test_identifiers_stay_out(column: list[str]) -> None:
         notes(ROWS, 2, "topic"),
         ["".join(RNG.choice(list("行李丢了航班晚点我们很失望谢谢"), 16)) for _ in range(ROWS)],
         [None if at % 3 else text for at, text in enumerate(notes(ROWS, 3))],
-        [notes(400, 4)[at] for at in RNG.integers(0, 400, ROWS)],  # some come twice
+        [SEVERAL[at] for at in RNG.integers(0, 400, ROWS)],  # some come twice
     ],
     ids=["german", "banking", "chinese", "nulls", "repeated"],
 )
@@ -162,8 +168,8 @@ def test_the_share_of_unknown_words_is_that_of_rows_to_come() -> None:
 
 
 def test_a_reference_holds_no_word_and_stays_small() -> None:
-    raw = REFERENCE.encode(PROFILE)
-    assert REFERENCE.decode(raw) == PROFILE
+    raw = REFERENCE.encode(of_texts())
+    assert REFERENCE.decode(raw) == of_texts()
     assert b"wonderful" not in raw and b"refund" not in raw
     many = [" ".join(f"x{at}y{k}".translate(LETTERS) for k in range(20)) for at in range(900)]
     large = profile_of(text_events([" ".join([text] * 5) for text in many]))
@@ -181,16 +187,16 @@ def test_the_same_rows_in_any_order_make_the_same_reference() -> None:
 
 def test_a_sample_has_the_cells_of_the_stream() -> None:
     events = text_events([*TEXTS[:200], None, ""])
-    sample = sample_of_events(events, PROFILE, PLAIN)
-    prepared = sample.prepared(Preparation(PROFILE.signals), np.arange(202, dtype=np.intp))
-    at = [one.signal for one in PROFILE.signals].index("input.note.length")
+    sample = sample_of_events(events, of_texts(), PLAIN)
+    prepared = sample.prepared(Preparation(of_texts().signals), np.arange(202, dtype=np.intp))
+    at = [one.signal for one in of_texts().signals].index("input.note.length")
     assert prepared.missing[at].tolist() == [False] * 200 + [True, False]
     assert sample.numbers["input.note.length"][:3].tolist() == [len(t) for t in TEXTS[:3]]
 
 
 def test_the_budget_is_kept_on_free_text() -> None:
-    sample = sample_of_columns(columns_of(text_events(TEXTS)), PROFILE, PLAIN, own=True)
+    sample = sample_of_columns(columns_of(text_events(TEXTS)), of_texts(), PLAIN, own=True)
     assert 0.45 < len(sample) / len(TEXTS) < 0.55  # the others taught the reference its words
-    check = check_budget(PROFILE, sample, settings(detection__expected_rate=50.0), rows=60_000)
+    check = check_budget(of_texts(), sample, settings(detection__expected_rate=50.0), rows=60_000)
     assert check.runs[-1].incidents == 0
     assert check.runs[0].incidents <= check.runs[0].expected

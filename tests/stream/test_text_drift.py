@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Final
 
 import msgspec
@@ -22,7 +23,8 @@ TURN_S: Final = 30.0
 QUIET: Final = notes(1_200, seed=21)
 
 
-def _profile() -> ReferenceProfile:
+@cache
+def usual() -> ReferenceProfile:
     return profile_of_events(
         text_events(notes(3_000, seed=20)),
         model="support",
@@ -30,9 +32,6 @@ def _profile() -> ReferenceProfile:
         origin="file",
         models=SMALL.models,
     )
-
-
-PROFILE: Final = _profile()
 
 
 def log(after: str | None, rows: int = 1_200) -> list[Event]:
@@ -45,7 +44,7 @@ def log(after: str | None, rows: int = 1_200) -> list[Event]:
 def told(
     events: list[Event], own: Settings = SMALL, batch: int = 500, *, learn: bool = False
 ) -> tuple[list[Verdict], list[Alert]]:
-    pipeline = Pipeline(own, None if learn else ReferenceBook([PROFILE]))
+    pipeline = Pipeline(own, None if learn else ReferenceBook([usual()]))
     verdicts, alerts = [], []
     steps = [pipeline.feed(part) for part in batches(records(events), batch)]
     for step in (*steps, pipeline.close()):
@@ -123,11 +122,11 @@ def test_batches_and_a_restart_change_no_verdict() -> None:
     expected = told(events)
     assert told(events, batch=64) == told(events, batch=7) == expected
     entries = records(events)
-    whole, first = (Pipeline(SMALL, ReferenceBook([PROFILE])) for _ in range(2))
+    whole, first = (Pipeline(SMALL, ReferenceBook([usual()])) for _ in range(2))
     for part in batches(entries[:1_400], 100):
         whole.feed(part)
         first.feed(part)
-    later = Pipeline(SMALL, ReferenceBook([PROFILE]))
+    later = Pipeline(SMALL, ReferenceBook([usual()]))
     state = first.columns.snapshot()
     later.columns.restore({key: value for key, value in state.items() if value is not None})
     key = "support@1/*#0"
@@ -143,13 +142,13 @@ def test_batches_and_a_restart_change_no_verdict() -> None:
 
 def test_signals_of_one_text_may_live_on_several_partitions() -> None:
     """No partition needs the text for them, and none gets it."""
-    judging = Judging(settings(models__shard_signals=2), ReferenceBook([PROFILE]), partitions=16)
-    pipeline = Pipeline(SMALL, ReferenceBook([PROFILE]))
+    judging = Judging(settings(models__shard_signals=2), ReferenceBook([usual()]), partitions=16)
+    pipeline = Pipeline(SMALL, ReferenceBook([usual()]))
     (decoded,) = pipeline.decoder.decode_batch(records(log("usual", 100))).rows
-    parts = dict(judging.route(decoded.rows, PROFILE))
+    parts = dict(judging.route(decoded.rows, usual()))
     signals = [{*rows.numbers, *rows.categories} for rows in parts.values()]
     assert len(parts) > 1
-    assert set.union(*signals) == {one.signal for one in PROFILE.signals}
+    assert set.union(*signals) == {one.signal for one in usual().signals}
     for rows in parts.values():
         for column in rows.categories.values():
             assert max(map(len, column.levels)) < 10
