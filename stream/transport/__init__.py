@@ -21,11 +21,14 @@ from stream.transport.engine import TransportError, require_engine
 from stream.transport.producer import Producer
 from stream.transport.progress import observe
 from stream.transport.settings import recommended_settings
+from stream.transport.table import Owner, Table
 
 __all__ = [
     "Consumer",
     "FloodFilter",
+    "Owner",
     "Producer",
+    "Table",
     "Transport",
     "TransportError",
     "install",

@@ -11,6 +11,7 @@ from yarl import URL
 
 from driftlog.errors import SettingsError
 from driftlog.kafka import NEVER_MS, QUICK_COMPRESSION
+from stream.transport.table import Table
 
 __all__ = ["recommended_settings"]
 
@@ -57,6 +58,7 @@ def recommended_settings(
         # State: the memory store, rebuilt from the changelog. Its standbys are deleted again by its
         # own eviction and promoted from nothing.
         "store": "memory://",
+        "Table": Table,
         "table_standby_replicas": 0,
         # Topics are made and checked before: one that Faust makes at start may have no owner
         # until the leader's metadata is refreshed.
