@@ -12,6 +12,8 @@ __all__ = ["NAMES", "rows"]
 # Each is a module beside this one that defines ROW.
 NAMES: Final[tuple[str, ...]] = (
     "kills",
+    "rebalances",
+    "zombies",
     "request_errors",
     "backlog",
     "long_run",
