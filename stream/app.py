@@ -110,6 +110,7 @@ class Monitor:
                     runner = self.live[kind, event.message.partition]
                     await runner.handle(event)
                     _tell(kind, runner.fold)
+                    await asyncio.sleep(0)  # a full queue never waits, and nothing else would run
 
         return agent
 

@@ -160,6 +160,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                 for records in got.values():
                     rows += len(records)
                     await self._take(tp, records)
+                    await asyncio.sleep(0)  # a backlog is there at once: nothing else waits
             await self._in_flight.commit(self._consumer)
             if time.monotonic() - self._beat >= HEARTBEAT:
                 await self._heartbeats()

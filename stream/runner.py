@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, Final, Protocol
@@ -12,6 +13,7 @@ from stream.output import Output
 
 __all__ = ["MAX_STATE_BYTES", "Fold", "Runner", "partition_key", "partition_of", "records_of"]
 
+BREATH: Final = 0.05  # seconds of a step after which heartbeats and questions have their turn
 MAX_STATE_BYTES: Final = 900_000  # a record of 1 MB ends the producer, and ends it again each start
 
 
@@ -105,8 +107,12 @@ class Runner:
             need = self.fold.absorb_record(event.key or b"", event.value or b"")
             event.value = event.message.value = None  # it may wait for long, the bytes need not
             self._pending.append((event, need))
+            breath = time.monotonic() + BREATH
             for output in self.fold.advance():
                 self._sent.append(await self._send(output))
+                if time.monotonic() > breath:  # the panes of a backlog close in one step
+                    await asyncio.sleep(0)
+                    breath = time.monotonic() + BREATH
             self._half_stepped = False
 
     async def checkpoint(self) -> None:

@@ -43,7 +43,7 @@ class Fleet:
     def __init__(self, deployment: Deployment, log: PacedLog, report: Report) -> None:
         self.deployment = deployment
         self.log = log
-        self.ended: list[str] = []
+        self.ended: list[str] = []  # that nobody asked for
         self.written = 0
         self.frozen: list[WorkerProcess] = []
         self.sightings = Sightings(deployment.settings, deployment.workers, self.frozen)
@@ -63,21 +63,29 @@ class Fleet:
 
     async def start(self, *arguments: str) -> WorkerProcess:
         """Start a worker; it is ready on return."""
-        return await self.deployment.start(*arguments)
+        return await self.deployment.start(*arguments, within=PATIENCE)
 
     def start_soon(self) -> None:
         """Start a worker and do not wait for it."""
-        task = asyncio.create_task(self.deployment.start(), name="a worker's start")
+        task = asyncio.create_task(self.start(), name="a worker's start")
         self._starting.add(task)
-        task.add_done_callback(self._starting.discard)
+        task.add_done_callback(self._started)
+
+    def _started(self, task: asyncio.Task[WorkerProcess]) -> None:
+        self._starting.discard(task)
+        if not task.cancelled() and (failure := task.exception()) is not None:
+            self._note(f"a start failed: {failure}")
+
+    def _note(self, what: str) -> None:
+        self.ended.append(what)
+        self._report.say(what)
 
     def keep(self, count: int) -> None:
         """Replace what has ended by itself, and start what is missing to so many workers."""
         for worker in [one for one in self.workers if not one.alive]:
             self.workers.remove(worker)
             last = " | ".join(worker.log.splitlines()[-_LAST_LINES:])
-            self.ended.append(last)
-            self._report.say(f"a worker ended by itself: {last}")
+            self._note(f"a worker ended by itself: {last}")
         for _ in range(count - len(self.workers) - len(self._starting)):
             self.start_soon()
 
@@ -163,7 +171,7 @@ class Fleet:
         """Wait for so many workers that own every partition between them."""
         self.keep(count)
         if self._starting:
-            await asyncio.gather(*self._starting)
+            await asyncio.wait(self._starting)
         await self.sightings.settled(PATIENCE)
 
     async def end(self) -> None:

@@ -72,7 +72,7 @@ class Deployment:
         for profile in profiles:
             await publish_reference(self.settings.kafka, profile)
 
-    async def start(self, *arguments: str) -> WorkerProcess:
+    async def start(self, *arguments: str, within: float = DEADLINE) -> WorkerProcess:
         """Start a worker; it is ready on return."""
         log = self._folder / f"worker-{uuid4().hex[:8]}.log"
         worker = await self._stack.enter_async_context(

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 
 from tests.e2e.gauges import Gauges
-from tests.e2e.waiting import eventually
+from tests.e2e.waiting import DEADLINE, eventually
 
 __all__ = ["WorkerProcess", "worker_process"]
 
@@ -60,7 +60,7 @@ class WorkerProcess:
         async with httpx.AsyncClient() as client:
             return Gauges((await client.get(f"{self.url}/metrics", timeout=20)).text)
 
-    async def ready(self) -> None:
+    async def ready(self, within: float = DEADLINE) -> None:
         """Wait until it answers that it is ready.
 
         Raises:
@@ -75,10 +75,12 @@ class WorkerProcess:
 
         async def answers() -> bool:
             assert self.alive, f"the worker ended by itself:\n{self.log}"
-            return bool((await self.state())["ready"])
+            with contextlib.suppress(httpx.HTTPError):  # a busy machine
+                return bool((await self.state())["ready"])
+            return False
 
-        await eventually(listening, "the worker's first line")
-        await eventually(answers, "a worker that is ready")
+        await eventually(listening, "the worker's first line", within)
+        await eventually(answers, "a worker that is ready", within)
 
     async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal and wait for the end; return the exit code, minus the signal's number."""
@@ -93,13 +95,13 @@ class WorkerProcess:
 
 @asynccontextmanager
 async def worker_process(
-    environment: Mapping[str, str], log: Path, *arguments: str
+    environment: Mapping[str, str], log: Path, *arguments: str, within: float = DEADLINE
 ) -> AsyncIterator[WorkerProcess]:
     """Run a worker inside the block, ready when the block begins; its log is shown on failure."""
     process = _started(environment, log, arguments)
     worker = WorkerProcess(process, log)
     try:
-        await worker.ready()
+        await worker.ready(within)
         yield worker
     except BaseException:
         print(f"---- the worker {worker.pid} said:\n{worker.log}\n----")
