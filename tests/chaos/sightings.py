@@ -20,7 +20,7 @@ __all__ = ["COUNTERS", "OWNED", "Sightings"]
 
 _LOOK: Final = 0.5  # seconds
 _SCRAPE: Final = 4  # every so many looks the gauges are read too
-_PATIENCE: Final = 2.0  # seconds; one that is just being killed does not answer
+_PATIENCE: Final = 5.0  # seconds; one that is just being killed does not answer
 
 # Each label set of them belongs to one partition, and so to one worker.
 OWNED: Final = (
