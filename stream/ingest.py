@@ -160,7 +160,8 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                 for records in got.values():
                     rows += len(records)
                     await self._take(tp, records)
-                    await asyncio.sleep(0)  # a backlog is there at once: nothing else waits
+                    if rows >= ENOUGH:  # a backlog is there at once, and nothing else would run
+                        await asyncio.sleep(0)
             await self._in_flight.commit(self._consumer)
             if time.monotonic() - self._beat >= HEARTBEAT:
                 await self._heartbeats()
