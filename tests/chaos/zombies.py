@@ -36,8 +36,9 @@ async def run(report: Report, *, short: bool) -> None:
         settings = {"STREAM_CHECKPOINT_INTERVAL": "300ms"}
         async with fleet(report, broker, PacedLog(events), **settings) as workers:
             await asyncio.gather(workers.start(), workers.start())
-            workers.allow(0)
+            workers.allow(0.4 / (freezes + 1))
             workers.write_soon(1_500)
+            await workers.closed(0.1 / (freezes + 1))  # from now on it is told who holds what
             longest = 0.0
             for number in range(freezes):
                 victim, mine = await eventually(
