@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import inf
 from typing import Final
 
@@ -131,11 +132,14 @@ def judge(
     return _judge_groups(answered, limits.group) or _judge_partitions(answered, limits.partition)
 
 
+def _outside(group: str, seen: Observation) -> bool:
+    return group in seen.outside
+
+
 def _judge_groups(answered: Sequence[Observation], limit: float) -> Verdict | None:
     last = answered[-1]
     for group in sorted(last.outside):
-        spell = _tail(answered, lambda seen, group=group: group in seen.outside)
-        seconds = last.at - spell[0].at
+        seconds = last.at - _tail(answered, partial(_outside, group))[0].at
         if seconds >= limit:
             return Verdict(
                 Stall.GROUP,

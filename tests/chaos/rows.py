@@ -17,6 +17,7 @@ NAMES: Final[tuple[str, ...]] = (
     "request_errors",
     "backlog",
     "long_run",
+    "stalls",
     "shutdown",
     "retention",
     "bad_input",

@@ -38,6 +38,11 @@ class StartedCommand:
         return self._log.read_text(errors="replace")
 
     @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid
+
+    @property
     def alive(self) -> bool:
         """Whether it runs."""
         return self._process.poll() is None
