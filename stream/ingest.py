@@ -86,6 +86,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         self.ready = False  # let in by the group, with partitions or, as a spare, without
         self._in_flight = InFlight()
         self.assignments = 0  # times that the group gave partitions
+        self._since_turn = 0  # rows
         self._beat = 0.0
         self._labels: dict[TopicPartition, int] = {}
         self._unassigned: Exception | None = None  # why partitions could not be taken over
@@ -160,8 +161,6 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                 for records in got.values():
                     rows += len(records)
                     await self._take(tp, records)
-                    if rows >= ENOUGH:  # a backlog is there at once, and nothing else would run
-                        await asyncio.sleep(0)
             await self._in_flight.commit(self._consumer)
             if time.monotonic() - self._beat >= HEARTBEAT:
                 await self._heartbeats()
@@ -228,8 +227,9 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         sends: list[asyncio.Future[Any]] = []
         for events, tick_ms in at_ticks(records):
             for first in range(0, len(events), SLICE):
-                sends += await self._take_events(source, events[first : first + SLICE])
-                await self._give_way()
+                part = events[first : first + SLICE]
+                sends += await self._take_events(source, part)
+                await self._give_way(len(part))
             if tick_ms is not None:
                 source.lateness.tick(tick_ms)
         source.position = records[-1].offset + 1
@@ -254,12 +254,16 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                 tp.partition,
             )
 
-    async def _give_way(self) -> None:
-        """Let the others have their turns: the monitor takes one chunk in each.
+    async def _give_way(self, rows: int) -> None:
+        """Let the others have their turns after enough rows: the monitor takes a chunk in one.
 
         On a backlog reading would have the loop to itself until the end of it, while the monitor
         stood still and its partitions went unread.
         """
+        self._since_turn += rows
+        if self._since_turn < SLICE:
+            return
+        self._since_turn = 0
         for _ in range(TURNS):
             await asyncio.sleep(0)
             if not self._busy():

@@ -72,7 +72,7 @@ async def run(report: Report, *, short: bool) -> None:
 
 async def _read(report: Report, deployment: Deployment, log: BulkLog) -> None:
     began = time.monotonic()
-    worker = await deployment.start()
+    worker = await deployment.start(within=_PATIENCE_S)
     started = usage(worker.pid)
     ready = time.monotonic()
     seen = _Seen()

@@ -71,7 +71,7 @@ async def _sustained(report: Report, broker: Broker, count: int) -> float:
         async with deployed(broker, Path(folder), [log.reference()], **PRODUCTION) as deployment:
             await log.write(deployment.settings)
             began = time.monotonic()
-            await deployment.start()
+            await deployment.start(within=_PATIENCE_S)
             report.say(f"measuring on {count:,} events")
             await deployment.told.until(
                 lambda: deployment.told.closed_through_ms >= log.end_ms, "all judged", _PATIENCE_S
@@ -87,7 +87,7 @@ async def _loaded(
         start_ms = int(time.time()) * 1000
         log = BulkLog(int(pace * seconds), [1] * _PARTITIONS, pace, start_ms)
         async with deployed(broker, Path(folder), [log.reference()], **PRODUCTION) as deployment:
-            worker = await deployment.start()
+            worker = await deployment.start(within=_PATIENCE_S)
             writing = asyncio.create_task(log.write(deployment.settings, pace))
             looks = await _watched(report, deployment, worker, writing.done)
             await writing
