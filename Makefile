@@ -3,8 +3,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# Processes that run the tests; more than two starve the broker on a small machine.
-WORKERS ?= 2
+# Processes that run the tests, two of which start workers and brokers: see tests/lanes.py.
+WORKERS ?= 3
 # The first Python of 3.11 or later that can make an environment; 3.11 first, since the lock files
 # are tried with it.
 USABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))

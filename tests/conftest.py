@@ -92,6 +92,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Deal files out by lanes where they are dealt out by file."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from tests.lanes import Lanes  # pytest-xdist may be missing
+
+    return Lanes(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Take the numbers over from a worker of pytest-xdist; each of them counts all tests."""
     node.config.stash[_LEFT_OUT] = Counter(getattr(node, "workeroutput", {}).get(_KEY, {}))
