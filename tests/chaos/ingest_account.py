@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
 from driftlog.kafka import connection
 from driftlog.settings import Settings
 from stream import columns
 from stream.topics import Topics
+from tests.e2e.waiting import eventually
 
 __all__ = ["IngestAccount"]
 
@@ -43,10 +46,15 @@ class IngestAccount:
         ]
         admin: Any = AIOKafkaAdminClient(**connection(self._kafka))
         await admin.start()
+
+        async def offsets() -> Any:
+            with suppress(KafkaError):  # the first to ask makes the broker set up its groups
+                return await admin.list_consumer_group_offsets(
+                    self._topics.ingest_group, partitions=sources
+                )
+
         try:
-            found = await admin.list_consumer_group_offsets(
-                self._topics.ingest_group, partitions=sources
-            )
+            found = await eventually(offsets, "the group's offsets")
         finally:
             await admin.close()
         consumer: Any = AIOKafkaConsumer(**connection(self._kafka))

@@ -19,6 +19,7 @@ NAMES: Final[tuple[str, ...]] = (
     "long_run",
     "stalls",
     "shutdown",
+    "capture_latency",
     "retention",
     "bad_input",
 )

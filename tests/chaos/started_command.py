@@ -98,6 +98,15 @@ class StartedCommand:
                     found.append(int(folder.name))
         return found
 
+    async def done(self) -> int:
+        """Wait until it has come to its own end; return the exit code."""
+
+        async def over() -> bool:
+            return not self.alive
+
+        await eventually(over, "the end of a command")
+        return self._process.returncode
+
     def clean_up(self) -> None:
         """Kill what is left of it."""
         if self.alive:

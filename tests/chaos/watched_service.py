@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import asdict
 from typing import Any
@@ -77,12 +78,14 @@ def main(config: dict[str, Any]) -> None:
             version="1",
             bootstrap=config["kafka"],
             prefix=config["prefix"],
+            buffer=config.get("buffer", 10_000),
         )
     service = Service(capture)
     with sock:
         print(f"serving {url}", flush=True)
         serve(service if capture is None else CaptureMiddleware(service, capture), sock)
-    account = {"answered": service.answered, "logged": service.logged}
+    account: dict[str, float] = {"answered": service.answered, "logged": service.logged}
+    account["cpu_seconds"] = time.process_time()
     if capture is not None:
         capture.close()
         account |= asdict(capture.counts)

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from driftlog.kafka import connection
 from driftlog.records import ReferenceProfile
@@ -113,7 +114,10 @@ class Deployment:
 
             async def all_committed() -> bool:
                 assert all(worker.alive for worker in self.workers), "a worker has ended"
-                found = await admin.list_consumer_group_offsets(group, partitions=list(ends))
+                try:
+                    found = await admin.list_consumer_group_offsets(group, partitions=list(ends))
+                except GroupCoordinatorNotAvailableError:  # no worker has joined before
+                    return False
                 return all(tp in found and found[tp].offset >= end for tp, end in ends.items())
 
             await eventually(all_committed, f"all of {name} committed")

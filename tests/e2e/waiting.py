@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 __all__ = ["DEADLINE", "eventually", "holds"]
 
-DEADLINE: Final = 90.0  # seconds; what waits so long has failed, on a slow machine too
+DEADLINE: Final = 300.0  # seconds; what waits so long has failed, on a slow machine too
 _LOOK: Final = 0.1  # seconds between two looks
 
 T = TypeVar("T")
