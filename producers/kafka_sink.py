@@ -57,12 +57,12 @@ class KafkaSink:
             max_request_size=4 * _BATCH_BYTES,
             request_timeout_ms=_REQUEST_TIMEOUT_MS,
         )
+        self._producer = producer  # from now on `close` stops it, whatever comes
         try:
             await producer.start()
         except (KafkaError, OSError) as exc:
-            await producer.stop()
+            await self.close()
             raise BrokerError(await reason(connection(self._kafka), exc)) from exc
-        self._producer = producer
         try:
             await self._count_of(self.topic)
         except BrokerError:

@@ -88,7 +88,8 @@ class Replay:
         Raises:
             BrokerError: nobody is there, or the last 2,000 events all failed.
         """
-        await self.sink.open()
+        if not await self._opened():
+            return self.tally
         watching = asyncio.create_task(self._watch())
         try:
             await self._send_all()
@@ -104,6 +105,21 @@ class Replay:
             self.tally.journal.write()
         self._check()
         return self.tally
+
+    async def _opened(self) -> bool:
+        """Open the sink; False: asked to end before the broker or the topic was found."""
+        opening = asyncio.create_task(self.sink.open())
+        asked = asyncio.create_task(self.stop.wait())
+        try:
+            await asyncio.wait({opening, asked}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            asked.cancel()
+            opening.cancel()  # of one that is done, it changes nothing
+            await asyncio.gather(opening, return_exceptions=True)
+        if opening.cancelled():
+            return False
+        opening.result()
+        return True
 
     async def _send_all(self) -> None:
         group: list[_Due] = []

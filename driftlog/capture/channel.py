@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Mapping
@@ -42,6 +43,7 @@ class Channel:
         self._lock = threading.Lock()
         self._sender: Sender | None = None
         self._closed = False
+        self._in_vain = (-math.inf, 0)  # when a flush timed out, and what was sent by then
         self._failed = self._sampled_out = self._unfit = 0
 
     def put_event(self, correlation_id: str, value: bytes) -> bool:
@@ -97,7 +99,19 @@ class Channel:
         for lane in self._lanes:
             lane.wake()
         waits = [lane.buffer.wait(max(0.0, deadline - time.monotonic())) for lane in self._lanes]
+        if timeout is None and not all(waits):
+            self._in_vain = (time.monotonic(), self.counts().sent)
         return all(waits)
+
+    def _patience(self) -> float:
+        """Seconds that the end may wait for the broker: none where it has just waited in vain.
+
+        A service's end flushes (the middleware, on shutdown) and then closes: the time that the
+        settings allow is for both, since supervisors kill what takes longer.
+        """
+        at, sent = self._in_vain
+        just_now = time.monotonic() - at < self._flush_seconds
+        return 0.0 if just_now and self.counts().sent == sent else self._flush_seconds
 
     def close(self, timeout: float | None = None) -> None:
         """Flush, drop what is left, end the thread. A second time does nothing."""
@@ -106,7 +120,7 @@ class Channel:
                 return
             self._closed = True
             sender = self._sender
-        self.flush(timeout)
+        self.flush(self._patience() if timeout is None else timeout)
         lost = sum(lane.buffer.close() for lane in self._lanes)
         if sender is not None:
             sender.stop()

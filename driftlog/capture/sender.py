@@ -15,7 +15,7 @@ from driftlog.flood import FloodFilter
 
 __all__ = ["Sender"]
 
-_JOIN_SECONDS: Final = 5.0
+_JOIN_SECONDS: Final = 2.0
 _NAME: Final = "driftlog-capture"  # of the thread
 _LINE_AGAIN_SECONDS: Final = 60.0
 

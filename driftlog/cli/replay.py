@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -11,11 +13,13 @@ import click
 
 from driftlog.errors import MissingExtraError
 from driftlog.files import FileSpec
+from driftlog.flood import FloodFilter
 from driftlog.settings import Duration, load_settings
 
 __all__ = ["command"]
 
 _COLUMNS = tuple(field.name for field in fields(FileSpec))
+_LINE_AGAIN_S = 60.0  # a line of the Kafka client that comes again and again, comes so often
 _FAILED = 1  # exit code when rows have failed, as for any other error
 
 
@@ -88,6 +92,9 @@ def command(file: Path, **options: Any) -> None:
         from producers.job import Job
     except ModuleNotFoundError as exc:
         raise MissingExtraError("driftlog replay") from exc
+    FloodFilter(clock=lambda: time.monotonic() / _LINE_AGAIN_S).attach(
+        logging.getLogger("aiokafka")
+    )
     settings = load_settings(
         options.pop("config"), overrides={"kafka.bootstrap": options.pop("bootstrap")}
     )

@@ -12,6 +12,7 @@ from typing import Final
 from uuid import uuid4
 
 from driftlog.records import EVENT, Event, Outputs
+from driftlog.testing.cluster import Broker
 from tests.chaos.started_command import started_command
 
 __all__ = ["COMMANDS", "interrupt"]
@@ -21,22 +22,25 @@ _EVENTS: Final = 40_000  # in the file; enough for a scan of many seconds
 
 @dataclass(frozen=True, slots=True)
 class _Command:
-    """What is run, with ``FILE`` for a file of events; and how long at most it runs."""
+    """What is run, with ``FILE`` for a file of events; for how long; whether it has its topics."""
 
     arguments: tuple[str, ...]
     within_s: float
+    topics: bool = True
 
 
 COMMANDS: Final[Mapping[str, _Command]] = {
     "scan": _Command(("scan", "FILE", "--reference", "10000"), 5.0),
     "replay": _Command(("replay", "FILE", "--loop", "--rate", "500"), 8.0),
+    "replay to no topic": _Command(("replay", "FILE"), 8.0, topics=False),
     "alerts tail": _Command(("alerts", "tail", "--from", "beginning"), 5.0),
+    "alerts tail of no topic": _Command(("alerts", "tail"), 5.0, topics=False),
     "demo": _Command(("demo",), 60.0),
 }
 
 
 async def interrupt(
-    name: str, bootstrap: str, folder: Path, draw: Random
+    name: str, broker: Broker, folder: Path, draw: Random
 ) -> tuple[int, float, str, list[int]]:
     """Run a command and press Ctrl-C after a random time.
 
@@ -48,10 +52,11 @@ async def interrupt(
         _write(file)
     command = COMMANDS[name]
     arguments = [str(file) if one == "FILE" else one for one in command.arguments]
-    environment = {
-        "DRIFTLOG_KAFKA": bootstrap,
-        "DRIFTLOG_KAFKA_PREFIX": f"c{uuid4().hex[:8]}.",
-    }
+    prefix = f"c{uuid4().hex[:8]}."
+    if command.topics:
+        for topic in ("events", "labels", "alerts"):
+            broker.create_topic(f"{prefix}{topic}")
+    environment = {"DRIFTLOG_KAFKA": broker.bootstrap, "DRIFTLOG_KAFKA_PREFIX": prefix}
     with started_command(["-m", "driftlog", *arguments], folder / "out.log", environment) as run:
         await run.loaded("msgspec")
         await asyncio.sleep(draw.uniform(0.0, command.within_s))

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from driftlog.testing.apache import ApacheKafka
+from driftlog.testing.cluster import Broker
 from driftlog.testing.embedded import EmbeddedBroker
 from tests.chaos.ended_services import SERVICE_MOMENTS, end_service
 from tests.chaos.ending_moments import MOMENTS, Frozen, Moment, Outage, Refusing, Stage
@@ -49,7 +50,7 @@ async def run(report: Report, *, short: bool) -> None:
             slowest = await _workers(report, broker, outage, folder, draw, short=short)
             report.figure("slowest end of a worker (s)", round(slowest, 1))
             await _services(report, broker, outage, folder, draw, short=short)
-            await _commands(report, broker.bootstrap, folder, draw, short=short)
+            await _commands(report, broker, folder, draw, short=short)
 
 
 @contextmanager
@@ -215,12 +216,12 @@ async def _services(
 
 
 async def _commands(
-    report: Report, bootstrap: str, folder: Path, draw: Random, *, short: bool
+    report: Report, broker: Broker, folder: Path, draw: Random, *, short: bool
 ) -> None:
     names = ["scan"] if short else [one for one in COMMANDS for _ in range(_TIMES)]
     slowest = 0.0
     for name in names:
-        code, seconds, said, left = await interrupt(name, bootstrap, folder, draw)
+        code, seconds, said, left = await interrupt(name, broker, folder, draw)
         report.say(f"driftlog {name}: out with {code} after {seconds:.1f} s")
         well = code == 130 and "Traceback" not in said and not left and seconds <= _WITHIN_S
         if not well:
@@ -235,7 +236,8 @@ ROW: Final = Row(
     fault="SIGTERM and Ctrl-C at any moment, once and twice",
     dose=f"{len(MOMENTS) * _TIMES} ends of a worker at random moments of ten kinds (starting, "
     "joining, recovering, in a backlog, in a checkpoint, idle, broker frozen); a service under "
-    "load with the broker there, frozen, or never there; `demo`, `replay`, `alerts tail`, `scan`",
+    "load with the broker there, frozen, or never there; `demo`, `replay` and `alerts tail` "
+    "with and without their topics, `scan`",
     holds="out within 10 s; what was read is committed; the next worker's verdicts and alerts "
     "equal those of an undisturbed run; of a service sent + dropped + refused = logged; commands "
     "end with 130, without a traceback, and leave no process",

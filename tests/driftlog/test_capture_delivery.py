@@ -17,6 +17,7 @@ import pytest
 from aiokafka.errors import MessageSizeTooLargeError, OutOfOrderSequenceNumber
 
 from driftlog.capture import Capture
+from driftlog.capture.buffer import Buffer
 from driftlog.records import EVENT, LABEL
 from driftlog.testing.cluster import Broker
 from driftlog.testing.embedded import Api, EmbeddedBroker
@@ -187,6 +188,27 @@ def test_without_a_broker_the_service_goes_on_and_the_loss_is_counted(
     assert capture.counts.dropped == handed_over(capture.counts) == 26
     assert caplog.text.count("are dropped") == 1
     assert "11 records were dropped at the end" in caplog.text
+
+
+def test_the_end_of_a_service_waits_once_for_a_broker_that_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waited: list[float] = []
+
+    def wait(_: Buffer, timeout: float | None) -> bool:
+        assert timeout is not None
+        waited.append(timeout)
+        return False
+
+    monkeypatch.setattr(Buffer, "wait", wait)
+    capture = Capture(model="m", version="1", bootstrap=NOBODY)
+    capture.log(INPUTS, OUTPUTS)
+    capture.flush()  # as the middleware does, when the server shuts down
+    assert max(waited) > 4.0
+    waited.clear()
+    capture.close()  # as the service does behind its server
+    assert waited == [0.0, 0.0]
+    assert capture.counts.dropped == 1
 
 
 async def test_an_outage_is_survived_without_loss_or_repetition(own: EmbeddedBroker) -> None:

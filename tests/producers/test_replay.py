@@ -33,6 +33,18 @@ def injector(*injections: dict[str, Any], seed: int = 3) -> Injector:
     return Injector(scenario.injections, measure(ROWS), seed)
 
 
+async def test_asked_to_end_while_it_looks_for_the_broker_it_ends_with_nothing_sent() -> None:
+    class Nowhere(RecordingSink):
+        async def open(self) -> None:
+            started.stop.set()
+            await asyncio.Event().wait()
+
+    started = replay(Nowhere())
+    async with asyncio.timeout(10):
+        tally = await started.run()
+    assert (tally.sent, tally.failed.total()) == (0, 0)
+
+
 async def test_every_row_is_sent_once_and_in_order() -> None:
     sink = RecordingSink()
     tally = await replay(sink).run()
