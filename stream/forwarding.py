@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaTimeoutError
 
 from driftlog.kafka import QUICK_COMPRESSION
 from stream import columns
@@ -86,7 +87,13 @@ class Forwarding:
     async def _send(
         self, topic: str, key: bytes | None, value: bytes | None, partition: int | None, **more: Any
     ) -> asyncio.Future[Any]:
-        future: asyncio.Future[Any] = await self._producer.send(
-            topic, value, key=key, partition=partition, **more
-        )
-        return future
+        while True:
+            try:
+                future: asyncio.Future[Any] = await self._producer.send(
+                    topic, value, key=key, partition=partition, **more
+                )
+            except KafkaTimeoutError:
+                # No room for it, for as long as one request may take: the broker is away. It has
+                # not been taken, so that it can be sent again, and keeps its place in the order.
+                continue
+            return future

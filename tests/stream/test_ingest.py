@@ -12,6 +12,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import (
     CommitFailedError,
     KafkaConnectionError,
+    KafkaTimeoutError,
     MessageSizeTooLargeError,
     UnknownMemberIdError,
 )
@@ -322,3 +323,26 @@ async def test_a_refused_commit_is_asked_for_again_until_the_partitions_go(broke
     assert not broker.committed
     await in_flight.settle(broker)
     assert broker.committed == {EVENTS: 8}
+
+
+async def test_what_finds_no_room_while_the_broker_is_away_is_sent_again_in_its_place(
+    clients: Callable[[Broker], Ingest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker = Broker(records=3)
+    broker.commits_through.set()
+    taken, send = [], broker.send
+    full = [True, False, True, True, False]
+
+    async def may_be_full(topic: str, value: bytes | None, **more: Any) -> asyncio.Future[None]:
+        if full and full.pop():
+            raise KafkaTimeoutError
+        taken.append(dict(more.get("headers", ())).get("offset"))
+        return await send()
+
+    monkeypatch.setattr(broker, "send", may_be_full)
+    ingest = clients(broker)
+    running = asyncio.create_task(ingest.run())
+    await until(lambda: broker.committed.get(EVENTS) == 3)
+    assert [one for one in taken if one is not None] == [b"0", b"1", b"2"]
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
