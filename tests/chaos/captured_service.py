@@ -25,7 +25,7 @@ from driftlog.capture import Capture
 from driftlog.testing.events import EventFactory
 from driftlog.topics import TopicSpec
 
-__all__ = ["CapturedService", "Second", "captured_service", "p99"]
+__all__ = ["CapturedService", "Second", "captured_service", "p99", "topics"]
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _BUFFER: Final = 2_000  # records: ten seconds of the rate below
@@ -113,14 +113,18 @@ async def captured_service(bootstrap: str, prefix: str) -> AsyncIterator[Capture
 
 def topics(prefix: str) -> list[TopicSpec]:
     """Return the topics that a captured service writes to."""
-    return [TopicSpec(f"{prefix}{name}", "of a captured service", 4) for name in ("events", "labels")]
+    return [
+        TopicSpec(f"{prefix}{name}", "of a captured service", 4) for name in ("events", "labels")
+    ]
 
 
 def _main(bootstrap: str, prefix: str) -> None:
     """Log at a steady rate until told to end."""
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
-    logging.basicConfig(level="WARNING", stream=sys.stderr, format="%(asctime)s %(name)s: %(message)s")
+    logging.basicConfig(
+        level="WARNING", stream=sys.stderr, format="%(asctime)s %(name)s: %(message)s"
+    )
     capture = Capture(
         bootstrap=bootstrap, prefix=prefix, model="captured", version="1", buffer=_BUFFER
     )

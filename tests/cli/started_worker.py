@@ -20,7 +20,7 @@ __all__ = ["DEADLINE_S", "StartedWorker", "started_worker"]
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _URL: Final = re.compile(r"gauges at (http://\S+)/metrics")
-DEADLINE_S: Final = 90.0  # what takes so long has failed, on a busy machine too
+DEADLINE_S: Final = 240.0  # what takes so long has failed, on a busy machine too
 
 
 class StartedWorker:

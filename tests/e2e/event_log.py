@@ -15,6 +15,7 @@ from driftlog.settings import Settings
 __all__ = ["EventLog", "writing"]
 
 _FLUSH = 500  # records between two waits for the broker
+_PATIENCE_MS = 180_000  # for room in the producer; some tests take the broker away meanwhile
 
 
 class EventLog:
@@ -46,7 +47,11 @@ class EventLog:
 async def writing(settings: Settings, topic: str = "events") -> AsyncIterator[EventLog]:
     """Write to ``<prefix>events`` or ``<prefix>labels``."""
     producer: Any = AIOKafkaProducer(
-        acks="all", enable_idempotence=True, linger_ms=5, **connection(settings.kafka)
+        acks="all",
+        enable_idempotence=True,
+        linger_ms=5,
+        request_timeout_ms=_PATIENCE_MS,
+        **connection(settings.kafka),
     )
     kafka = settings.kafka
     name = kafka.events_topic if topic == "events" and kafka.events_topic else kafka.prefix + topic

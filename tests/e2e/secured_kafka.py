@@ -29,6 +29,11 @@ class SecuredKafka:
         self.ca_file = ca_file
 
     @property
+    def plain(self) -> ApacheKafka:
+        """The broker by its own administrator's way in, which wants no password."""
+        return self._kafka
+
+    @property
     def bootstrap(self) -> str:
         """Address of the secured listener."""
         return self._kafka.listener("SECURE")
