@@ -24,6 +24,7 @@ from stream.decode import Decoder
 from stream.decoded import DeadLetter, Decoded
 from stream.forwarding import Forwarding
 from stream.gaps import lost_between, reading_position
+from stream.group import mend_group
 from stream.in_flight import InFlight
 from stream.judging import Judging
 from stream.lateness import Lateness
@@ -118,6 +119,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         try:
             for client in (self._committed, self._forwarding, self._consumer):
                 await connect(client.start)
+            mend_group(self._consumer)
             self._consumer.subscribe([self._topics.events, self._topics.labels], listener=self)
             while True:
                 await self._round()

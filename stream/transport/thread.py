@@ -16,6 +16,7 @@ from faust.types import TP
 from mode import Service
 
 from driftlog.kafka import stop_consumer
+from stream.group import mend_group
 from stream.transport.engine import TransportError
 
 __all__ = ["ConsumerThread", "Start"]
@@ -46,6 +47,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer: Any = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT
         return consumer
+
+    async def on_start(self) -> None:
+        """Connect the consumer."""
+        await super().on_start()
+        mend_group(self._consumer)
 
     async def on_thread_stop(self) -> None:
         """Stop the consumer; also while its broker is away, when its own stop breaks off."""

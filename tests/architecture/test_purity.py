@@ -16,6 +16,7 @@ SHELL = {
     "stream.ending",
     "stream.forwarding",
     "stream.gaps",
+    "stream.group",
     "stream.in_flight",
     "stream.ingest",
     "stream.metrics",  # of a worker that runs

@@ -17,12 +17,12 @@ __all__ = ["ROW"]
 
 _SEED: Final = 7
 _PARTITIONS: Final = 4
-_EACH: Final = 15  # faults of each kind
+_EACH: Final = 10  # faults of each kind
 
 
 async def run(report: Report, *, short: bool) -> None:
     """Inject faults while a log is written and judged, and compare what is told."""
-    log = PacedLog(2_000 if short else 15_000, per_second=60, partitions=_PARTITIONS)
+    log = PacedLog(1_500 if short else 6_000, per_second=60, partitions=_PARTITIONS)
     with EmbeddedBroker(brokers=BROKERS) as broker:
         settings = {"KAFKA_COLUMN_PARTITIONS": str(_PARTITIONS)}
         async with fleet(report, broker, log, **settings) as workers:
@@ -64,7 +64,7 @@ async def _disturb(report: Report, workers: Fleet, faults: RequestFaults, dose: 
 
 ROW: Final = Row(
     fault="request errors, delays, partial produce failures (embedded broker, 3 brokers)",
-    dose="240 faults of 16 kinds while 15,000 events are written: errors of ten requests, late and "
+    dose="160 faults of 16 kinds while 6,000 events are written: errors of ten requests, late and "
     "lost answers, leaders and coordinators that move or are missing, one broker of three away",
     holds="verdicts and alerts are those of an undisturbed run; the worker goes on by itself; "
     "`late_idle` 0",

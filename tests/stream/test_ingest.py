@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -48,6 +49,7 @@ class Broker:
     """
 
     def __init__(self, records: int) -> None:
+        self._coordinator = SimpleNamespace(_do_fetch_commit_offsets=None)
         self.records = records
         self.read = 0
         self.first = 0  # offset of the oldest record that is left
@@ -145,6 +147,8 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Broker], Inge
             (stream.committed, "AIOKafkaAdminClient"),
         ):
             monkeypatch.setattr(module, name, lambda **_: broker)
+        # None but what a test is about is under way, on a slow machine too.
+        monkeypatch.setattr(stream.ingest, "HEARTBEAT", math.inf)
         return Ingest(SETTINGS, TOPICS, Judging(SETTINGS))
 
     yield made
