@@ -50,6 +50,7 @@ class Fleet:
         self.done = asyncio.Event()  # all is written
         self._allowed = math.inf
         self._more = asyncio.Event()
+        self._paced = True
         self._report = report
         self._starting: set[asyncio.Task[WorkerProcess]] = set()
         self._tasks = [asyncio.create_task(self.sightings.watch(), name="the look at the workers")]
@@ -132,6 +133,10 @@ class Fleet:
         self._allowed = share if share < 1 else math.inf
         self._more.set()
 
+    def hurry(self) -> None:
+        """Let the rest of the log be written as fast as the broker takes it."""
+        self._paced = False
+
     async def _write(self, per_second: float | None) -> None:
         began = time.monotonic()
         async with writing(self.deployment.settings) as events:
@@ -143,7 +148,7 @@ class Fleet:
                     began += time.monotonic() - paused
                 await events.write(rows)
                 self.written += len(rows)
-                if per_second is not None:
+                if per_second is not None and self._paced:
                     ahead = self.written / per_second - (time.monotonic() - began)
                     await asyncio.sleep(max(0.0, ahead))
             await events.close(self.log.end_ms)

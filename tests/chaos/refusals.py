@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient
 
-from driftlog.capture import Capture
-from driftlog.settings import Settings, load_settings
 from driftlog.testing.apache import ApacheKafka
 from stream.topics import worker_topics
+from tests.chaos.capture_word import found, logging_ten, told_of_capture
 from tests.chaos.rights import Rights
 from tests.chaos.row import Report, Row
 from tests.chaos.small_disk import small_disk
@@ -79,9 +77,9 @@ class _Place:
             code = await asyncio.to_thread(worker.ended)
             report.hold(code == 0, f"told to end while it waits, it ends with 0 ({code})")
             report.hold("wrong" not in worker.output, "the password is not told")
-        with _told_of_capture() as told:
-            capture = _logging(wrong)
-            await eventually(_found(told, NOBODY), "a word of the service", _PATIENCE)
+        with told_of_capture() as told:
+            capture = logging_ten(wrong)
+            await eventually(found(told, NOBODY), "a word of the service", _PATIENCE)
             _names(report, "wrong password, service", told[0], NOBODY, "kafka.sasl_password")
             await capture.aclose(0)
             counts = capture.counts
@@ -134,13 +132,13 @@ class _Place:
 
     async def _deleted_under_the_service(self) -> None:
         report, events = self.report, f"{self.prefix}events"
-        with _told_of_capture() as told:
-            capture = _logging({**self.environment(), "DRIFTLOG_CAPTURE_BUFFER": "100"})
+        with told_of_capture() as told:
+            capture = logging_ten({**self.environment(), "DRIFTLOG_CAPTURE_BUFFER": "100"})
             report.hold(await capture.aflush(_PATIENCE), "the service sends")
             await _delete(self.secured.plain.bootstrap, events)
             for number in range(200):
                 capture.log({"distance": number})
-            await eventually(_found(told, events), "a word of the service", _PATIENCE)
+            await eventually(found(told, events), "a word of the service", _PATIENCE)
             line = next(one for one in told if events in one)
             _names(report, "topic deleted under a service", line, events, "topic")
             specs = worker_topics(self.deployment.settings)
@@ -179,9 +177,11 @@ async def _full_disk(
         await told.until(
             lambda: told.closed_through_ms >= START_MS + 4_000, "panes judged", _PATIENCE
         )
-        with _told_of_capture() as warned:
+        with told_of_capture() as warned:
             # Beside the topics of the worker, so that its answer stays that of the log.
-            capture = _logging({**deployment.environment, "DRIFTLOG_KAFKA_EVENTS_TOPIC": "service"})
+            capture = logging_ten(
+                {**deployment.environment, "DRIFTLOG_KAFKA_EVENTS_TOPIC": "service"}
+            )
             await asyncio.to_thread(broker.create_topic, "service")
             report.hold(await capture.aflush(_PATIENCE), "the service sends")
             disk.fill()
@@ -196,7 +196,7 @@ async def _full_disk(
             said = await asyncio.to_thread(broker.log, 400)
             report.hold("No space left" in said, "the broker's own log names the disk")
             report.hold(worker.alive, "the worker waits, and says that the broker does not answer")
-            await eventually(_found(warned, broker.bootstrap), "a word of the service", _PATIENCE)
+            await eventually(found(warned, broker.bootstrap), "a word of the service", _PATIENCE)
             report.say(f"the service says: {warned[0]}")
             disk.empty()
             await asyncio.to_thread(broker.restart)
@@ -236,42 +236,6 @@ def _worker(environment: Mapping[str, str]) -> Iterator[StartedWorker]:
         except BaseException:
             print(f"---- the worker said:\n{worker.output}\n----")
             raise
-
-
-@contextmanager
-def _told_of_capture() -> Iterator[list[str]]:
-    """Collect what the capture client warns of."""
-    lines: list[str] = []
-
-    class Lines(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            lines.append(record.getMessage())
-
-    logger, handler = logging.getLogger("driftlog.capture"), Lines()
-    logger.addHandler(handler)
-    try:
-        yield lines
-    finally:
-        logger.removeHandler(handler)
-
-
-def _logging(environment: Mapping[str, str]) -> Capture:
-    """A capture client that has been given ten events."""
-    capture = Capture(_settings(environment), model="captured", version="1")
-    for number in range(10):
-        capture.log({"distance": number})
-    return capture
-
-
-def _settings(environment: Mapping[str, str]) -> Settings:
-    return load_settings(Path("/dev/null"), dict(environment))
-
-
-def _found(lines: list[str], text: str) -> Callable[[], Any]:
-    async def found() -> bool:
-        return any(text in line for line in lines)
-
-    return found
 
 
 async def _delete(bootstrap: str, topic: str) -> None:

@@ -17,6 +17,7 @@ NAMES: Final[tuple[str, ...]] = (
     "outages",
     "request_errors",
     "refusals",
+    "start_order",
     "backlog",
     "long_run",
     "stalls",

@@ -147,8 +147,6 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Broker], Inge
             (stream.committed, "AIOKafkaAdminClient"),
         ):
             monkeypatch.setattr(module, name, lambda **_: broker)
-        # None but what a test is about is under way, on a slow machine too.
-        monkeypatch.setattr(stream.ingest, "HEARTBEAT", math.inf)
         return Ingest(SETTINGS, TOPICS, Judging(SETTINGS))
 
     yield made
