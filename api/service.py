@@ -29,6 +29,7 @@ from driftlog.asgi import CaptureMiddleware, correlation_id
 from driftlog.capture import Capture
 from driftlog.printable import printable
 from driftlog.serving import Guard, Policy
+from driftlog.serving.headers import SECURITY_HEADERS
 
 log = logging.getLogger(__name__)
 
@@ -226,7 +227,10 @@ class _Service:
 
     async def fail(self, request: Request, _error: Exception) -> Response:
         """An error that no handler foresaw; the server logs it, the client learns nothing of it."""
-        return self._failed(_correlation_id(request))
+        answer = self._failed(_correlation_id(request))
+        # This one handler runs outside of all middleware, and so of the guard.
+        answer.headers.update({n.decode(): v.decode() for n, v in SECURITY_HEADERS.items()})
+        return answer
 
     def _count_refusal(self, request: Request, body: Any) -> str:
         self.red.failed("validation")

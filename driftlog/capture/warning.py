@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from driftlog.printable import printable
+
 __all__ = ["Warnings"]
 
 _logger = logging.getLogger("driftlog.capture")
@@ -22,7 +24,7 @@ class Warnings:
         self._held_back: dict[str, int] = {}
 
     def __call__(self, kind: str, message: str, *arguments: object) -> None:
-        """Log the message unless one of this kind was logged within the last minute."""
+        """Log the message on one line, unless one of its kind was within the last minute."""
         now = self._clock()
         if now - self._last.get(kind, -_INTERVAL) < _INTERVAL:
             self._held_back[kind] = self._held_back.get(kind, 0) + 1
@@ -30,4 +32,5 @@ class Warnings:
         self._last[kind] = now
         if held_back := self._held_back.pop(kind, 0):
             message += f" ({held_back} more like this since the last line)"
-        _logger.warning(message, *arguments)
+        # The log is the service's, whose format may let through what an input's name holds.
+        _logger.warning("%s", printable(message % arguments if arguments else message))

@@ -13,6 +13,7 @@ import pytest
 from api.model import FlightModel
 from api.service import create_app
 from driftlog.serving import Policy
+from driftlog.serving.headers import SECURITY_HEADERS
 from driftlog.settings import CATALOGUE, HttpSettings
 from driftlog.testing.embedded import EmbeddedBroker
 from driftlog.testing.topic_factory import TopicFactory
@@ -45,6 +46,23 @@ async def test_only_the_probes_answer_whom_the_service_does_not_know(
         told = (await client.get("/metrics", headers=BEARER)).text
         assert 'api_errors_total{kind="refused"} 6.0' in told
         assert 'api_requests_total{endpoint="other",status="4xx"}' in told
+
+
+async def test_an_error_that_nobody_foresaw_tells_nothing_and_has_the_headers_too(
+    small_model: FlightModel, capture: Remembering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_arguments: object, **_named: object) -> None:
+        raise RuntimeError("hunter2")
+
+    app = create_app(small_model, capture, policy=Policy.of(HttpSettings()))
+    monkeypatch.setattr("api.service.choose_encoder", broken)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        answer = await client.get("/metrics")
+    assert answer.status_code == 500
+    assert "hunter2" not in answer.text
+    for name, value in SECURITY_HEADERS.items():
+        assert answer.headers.get_list(name.decode()) == [value.decode()]
 
 
 async def test_a_body_beyond_the_bound_costs_no_parsing_and_no_event(
