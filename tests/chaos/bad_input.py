@@ -43,11 +43,11 @@ __all__ = ["ROW"]
 
 _SEED: Final = 11
 _MAX_BYTES: Final = 20_000
-_AN_HOUR_MS: Final = 3_600_000
+_HOURS_MS: Final = 6 * 3_600_000  # a run takes less
 _BAD_A_NEIGHBOUR: Final = 3  # mutated events for each valid one
-_PER_PANE: Final = 60  # neighbours
+_PANES: Final = (17, 111)  # seconds of event time in the short form and in the long one
 _LEARNING: Final = 3  # versions at once on a partition
-_PATIENCE: Final = 900.0  # seconds
+_PATIENCE: Final = 2_400.0  # seconds
 _LINES: Final = 120  # of the worker's log
 _MOST_GROWTH: Final = 200  # MB
 
@@ -65,14 +65,14 @@ class _Entry:
 class _Log:
     """Valid events of three model versions, and between them what is to be endured."""
 
-    def __init__(self, bad: int, ahead_ms: int) -> None:
+    def __init__(self, bad: int, panes: int, ahead_ms: int) -> None:
         self.entries: list[_Entry] = []
         made = Mutations(_SEED, bad, _MAX_BYTES, ahead_ms)
         neighbours = [EventFactory(*name, seed=_SEED) for name in NAMES]
         count = bad // _BAD_A_NEIGHBOUR
         offsets = dict.fromkeys(range(PARTITIONS), 0)
         for number in range(count):
-            ts_ms = START_MS + number * 1000 // _PER_PANE
+            ts_ms = START_MS + number * panes * 1000 // count
             event = neighbours[number % len(NAMES)].event(ts_ms=ts_ms)
             if number > count // 2 and number % len(NAMES) == 1:
                 event["inputs"]["distance"] += 400.0
@@ -84,7 +84,7 @@ class _Log:
             for value, what in values:
                 self.entries.append(_Entry(partition, offsets[partition], value, what))
                 offsets[partition] += 1
-        last = START_MS + (count - 1) * 1000 // _PER_PANE
+        last = START_MS + (count - 1) * panes * 1000 // count
         self.end_ms = last - last % 1000 + 1000
 
     def rejected(self) -> dict[tuple[int, int], tuple[str, bytes | None]]:
@@ -113,7 +113,8 @@ def _reason(one: _Entry) -> Reason | None:
 
 async def _run(report: Report, *, short: bool) -> None:
     bad = 3_000 if short else 200_000
-    log = _Log(bad, 0 if short else int(time.time() * 1000) + _AN_HOUR_MS)
+    ahead_ms = 0 if short else int(time.time() * 1000) + _HOURS_MS
+    log = _Log(bad, _PANES[0] if short else _PANES[1], ahead_ms)
     kinds = Counter(one.mutated.how for one in log.entries if one.mutated is not None)
     report.figure("mutated events", f"{kinds.total():,} of {len(kinds)} kinds")
     profiles = [*references(), _victims_reference()]
