@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import groupby
 
 import numpy as np
@@ -27,7 +28,7 @@ from stream.routing import (
     verdict_partition,
 )
 from stream.rows import Rows, concat
-from stream.series import SeriesState
+from stream.series import SeriesState, stored_through_ms
 from stream.watermark import Watermark
 
 __all__ = ["ColumnsPartition"]
@@ -64,6 +65,7 @@ class ColumnsPartition:
         self._high = Offsets()  # told by chunks, as stored
         self._seen = Offsets()  # the same since this process holds the partition
         self._dirty: set[str] = set()
+        self._lost = False  # nothing is known of what was closed before
         self._gone: set[bytes] = set()  # keys of records that cannot be read
 
     # -- the log comes in ---------------------------------------------------------------------
@@ -120,6 +122,10 @@ class ColumnsPartition:
         last = int(rows.offset[-1])
         self._seen.raise_to(source, name, last)
         ends = rows.ts_ms - rows.ts_ms % self._pane_ms + self._pane_ms
+        if self._lost:
+            # These are not acknowledged because their last pane was open: it is whole.
+            self.closed_through_ms = max(self.closed_through_ms, int(ends.max()) - self._pane_ms)
+            self._lost = False
         closed = ends <= self.closed_through_ms
         if closed.any():
             # A row for a closed pane is a replay, unless its source never told of it before: then
@@ -299,9 +305,10 @@ class ColumnsPartition:
 
         What cannot be read is counted and told in ``news``, and starts afresh: a series when it is
         needed; of a damaged record of the partition itself the watermarks come again with the next
-        heartbeats, and reading goes on from the commit. What each series has closed, it knows
-        itself, so that no pane counts twice.
+        heartbeats, and reading goes on from the commit. What is closed the series know; where there
+        is none that does, the first rows read again tell.
         """
+        damaged = False
         parts: dict[str, dict[int, bytes]] = {}
         for key, value in records.items():
             try:
@@ -317,8 +324,20 @@ class ColumnsPartition:
             except (StateError, ValueError) as exc:
                 self._gone.add(key)
                 self._discard(f"the record {key[:80]!r}: {exc}")
+                damaged |= key == self.record_key
         for why in self._learners.restore(parts):
             self._discard(why)
+        if damaged:
+            self._find_closed()
+
+    def _find_closed(self) -> None:
+        """Know again what is closed: a pane of which only some rows are read again must stay so."""
+        known = [one.closed_through_ms for one in self._learners.held.values()]
+        for stored in self._stored.values():
+            with suppress(StateError):
+                known.append(stored_through_ms(stored))
+        self.closed_through_ms = max(known, default=0)
+        self._lost = not known
 
     def _restore_record(self, value: bytes) -> None:
         record = PartitionRecord.decode(value)

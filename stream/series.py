@@ -31,7 +31,7 @@ from stream.sealed import seal, unseal
 from stream.weighing import Weighing
 from stream.window_statistics import WindowStatistics
 
-__all__ = ["SeriesState"]
+__all__ = ["SeriesState", "stored_through_ms"]
 
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
@@ -322,6 +322,16 @@ class SeriesState:
             raise StateError(
                 f"the state of {self.identity.shard.key} cannot be read: {exc}"
             ) from exc
+
+
+def stored_through_ms(raw: bytes) -> int:
+    """Return the end of the last pane closed in a stored state, of whatever configuration.
+
+    Raises:
+        StateError: it is no state of a series.
+    """
+    plain = msgspec.msgpack.decode(unseal(_KIND, _VERSION, raw))
+    return int(plain["closed_through_ms"])
 
 
 def _as_slice(places: NDArray[np.intp]) -> slice | NDArray[np.intp]:

@@ -69,6 +69,7 @@ class VerdictsPartition:
         self._markers: dict[int, int] = {}
         self._waiting = Waiting() if waiting is None else waiting
         self._dirty: set[str] = set()
+        self._lost = False  # nothing is known of what was applied before
         self._gone: set[bytes] = set()  # keys of records that cannot be read
 
     def absorb_record(self, key: bytes, value: bytes) -> int:
@@ -94,6 +95,10 @@ class VerdictsPartition:
             StateError: more wait than there is room for; names the partitions that hold them up.
         """
         end = verdict.pane_end_ms
+        if self._lost:
+            # It is not acknowledged because its pane was not applied: all of that is read again.
+            self.applied_through_ms = max(self.applied_through_ms, verdict.pane_ms)
+            self._lost = False
         if end <= self.applied_through_ms:
             self.counts["replayed_verdicts"] += 1
             return 0
@@ -199,8 +204,10 @@ class VerdictsPartition:
 
         What cannot be read is counted and told in ``news``: a model starts without open incidents;
         of a damaged record of the partition itself the markers come again, and reading goes on from
-        the commit. What has been applied to a model its own state knows.
+        the commit. What has been applied the models know; where there is none that does, the first
+        verdict read again tells.
         """
+        damaged = False
         for key, value in records.items():
             try:
                 if key == self.record_key:
@@ -212,10 +219,15 @@ class VerdictsPartition:
                     raise StateError("it has a key that no state of incidents has")
             except (StateError, UnicodeDecodeError) as exc:
                 self._gone.add(key)
+                damaged |= key == self.record_key
                 self.counts["state_discarded"] += 1
                 self.news.append(
                     f"stored state was discarded, and begins afresh: the record {key[:80]!r}: {exc}"
                 )
+        if damaged:
+            applied = [state.applied_ms for state in self.models.values()]
+            self.applied_through_ms = max(applied, default=0)
+            self._lost = not applied
 
     def _restore_record(self, raw: bytes) -> None:
         try:

@@ -25,6 +25,7 @@ NAMES: Final[tuple[str, ...]] = (
     "capture_latency",
     "retention",
     "bad_input",
+    "corrupt_state",
 )
 
 

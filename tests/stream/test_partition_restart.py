@@ -187,6 +187,17 @@ def test_of_a_damaged_record_of_the_partition_all_series_live(damaged: bytes) ->
     assert second.checkpoint()[b"\0partition 0"] != damaged
 
 
+def test_with_all_state_lost_no_pane_is_judged_by_a_part_of_its_rows() -> None:
+    whole, again, stored, commit = part_way()
+    second = again.owner(0, dict.fromkeys(stored, b"noise"))
+    second.at = commit
+    second.read()
+    rows = {key: VERDICT.decode(raw).rows for key, raw in answers(whole.verdicts).items()}
+    told = {key: VERDICT.decode(raw).rows for key, raw in answers(again.verdicts).items()}
+    assert told.items() <= rows.items()
+    assert max(end for _, end in told) == max(end for _, end in rows)
+
+
 def test_records_under_keys_that_are_none_are_said_and_deleted() -> None:
     whole, again, stored, _ = part_way()
     strange = [b"\xff\xfe", b"\0learn/late@2", b"\0learn/late@2#x", b"\0partition 7"]
