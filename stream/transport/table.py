@@ -79,11 +79,12 @@ class Store(memory.Store[bytes, bytes]):
 
     def put(self, key: bytes, value: bytes | None, owner: Owner) -> None:
         """Take a record that the broker has acknowledged; none deletes."""
-        self.owners[key] = owner
         if value is None:
+            # Deleted are rows learned, under names that the log makes up: they must not add up.
             self.data.pop(key, None)
+            self.owners.pop(key, None)
         else:
-            self.data[key] = value
+            self.data[key], self.owners[key] = value, owner
 
     def next_owner(self, mine: Callable[[bytes], bool], generation: int) -> Owner:
         """Return the owner that begins with what is here.

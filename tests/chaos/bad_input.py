@@ -27,6 +27,7 @@ from stream.book import ReferenceBook
 from stream.compiled import Compiled, ModelVersion
 from stream.decode import Decoder
 from stream.profile import profile_of_events
+from tests.chaos.fleet import PATIENCE
 from tests.chaos.kafka import kafka
 from tests.chaos.mutations import VICTIM, Mutated, Mutations
 from tests.chaos.row import Report, Row
@@ -47,7 +48,6 @@ _HOURS_MS: Final = 6 * 3_600_000  # a run takes less
 _BAD_A_NEIGHBOUR: Final = 3  # mutated events for each valid one
 _PANES: Final = (17, 111)  # seconds of event time in the short form and in the long one
 _LEARNING: Final = 3  # versions at once on a partition
-_PATIENCE: Final = 2_400.0  # seconds
 _LINES: Final = 120  # of the worker's log
 _MOST_GROWTH: Final = 200  # MB
 
@@ -222,7 +222,7 @@ def _told_by_folds(
 
 async def _endured(report: Report, deployment: Deployment, log: _Log) -> WorkerProcess:
     """Let a worker read the log; memory is looked at after a tenth, a half and all of it."""
-    worker = await deployment.start()
+    worker = await deployment.start(within=PATIENCE)
     cuts = [0, len(log.entries) // 10, len(log.entries) // 2, len(log.entries)]
     seen = []
     async with writing(deployment.settings) as events:
@@ -232,9 +232,9 @@ async def _endured(report: Report, deployment: Deployment, log: _Log) -> WorkerP
             seen.append(usage(worker.pid).rss_mb)
         await events.close(log.end_ms)
     await deployment.told.until(
-        lambda: deployment.told.closed_through_ms >= log.end_ms, "all panes closed", _PATIENCE
+        lambda: deployment.told.closed_through_ms >= log.end_ms, "all panes closed", 2 * PATIENCE
     )
-    await deployment.closed(log.end_ms)
+    await deployment.closed(log.end_ms, PATIENCE)
     report.hold(worker.alive, "the worker went on")
     told = ", ".join(f"{one:.0f}" for one in seen)
     report.figure("memory of the worker after a tenth, half and all (MB)", told)
@@ -252,12 +252,12 @@ async def _read(deployment: Deployment, worker: WorkerProcess, count: int) -> No
         await deployment.told.until(lambda: True, "nothing")
         return (await worker.gauges()).total("driftlog_events_total") >= count
 
-    await eventually(all_read, f"{count:,} events read", _PATIENCE)
+    await eventually(all_read, f"{count:,} events read", 6 * PATIENCE)
 
 
 async def _judge_letters(report: Report, deployment: Deployment, log: _Log) -> None:
     wanted, told = log.rejected(), deployment.told
-    await told.until(lambda: len(told.dead) >= len(wanted), "a letter for each", _PATIENCE)
+    await told.until(lambda: len(told.dead) >= len(wanted), "a letter for each", 2 * PATIENCE)
     found = {}
     for letter in told.dead:
         headers = {name: value.decode() for name, value in letter.headers}

@@ -20,6 +20,7 @@ from driftlog.testing.events import EventFactory
 from driftlog.topics import changelog_name
 from stream.topic_end import read_to_end, reader
 from stream.topics import INCIDENTS_TABLE, MONITOR_TABLE, Topics
+from tests.chaos.fleet import PATIENCE
 from tests.chaos.row import Report, Row
 from tests.e2e.deployment import Deployment, deployed
 from tests.e2e.event_log import writing
@@ -106,7 +107,7 @@ async def _run(report: Report, *, short: bool) -> None:
             deployed(broker, folder, references()) as deployment,
             writing(deployment.settings) as events,
         ):
-            worker = await deployment.start()
+            worker = await deployment.start(within=PATIENCE)
             await events.write(_part(log, 0))
             spoiled, discarded, said = 0, 0, True
             restarts: list[int] = []
@@ -117,14 +118,14 @@ async def _run(report: Report, *, short: bool) -> None:
                 count = await _spoil(deployment, damage, how)
                 spoiled += sum(count.values())
                 report.say(f"{how}: {', '.join(f'{n} {kind}' for kind, n in count.items())}")
-                worker = await deployment.start()
+                worker = await deployment.start(within=PATIENCE)
                 await events.write(_part(log, number))
                 await _until_discarded(deployment, sum(count.values()))
                 gauges = await worker.gauges()
                 discarded += int(gauges.total("driftlog_state_discarded_total"))
                 said &= "stored state was discarded, and begins afresh" in worker.log
             await events.close(log.end_ms)
-            await deployment.closed(log.end_ms)
+            await deployment.closed(log.end_ms, PATIENCE)
             report.figure("records damaged", f"{spoiled} in {len(ways)} restarts")
             report.hold(worker.alive, "every start went through")
             report.hold(discarded == spoiled, "each damaged record is counted")
@@ -146,7 +147,7 @@ def _part(log: SyntheticLog, number: int) -> Iterator[tuple[int, bytes]]:
 
 async def _judged(deployment: Deployment, through_ms: int) -> None:
     told = deployment.told
-    await told.until(lambda: told.closed_through_ms >= through_ms, "some panes more")
+    await told.until(lambda: told.closed_through_ms >= through_ms, "some panes more", PATIENCE)
 
 
 async def _until_discarded(deployment: Deployment, count: int) -> None:
@@ -156,7 +157,7 @@ async def _until_discarded(deployment: Deployment, count: int) -> None:
         assert worker.alive, f"the worker has ended:\n{worker.log[-3000:]}"
         return (await worker.gauges()).total("driftlog_state_discarded_total") >= count
 
-    await eventually(found, f"{count} records discarded", 120)
+    await eventually(found, f"{count} records discarded", PATIENCE)
 
 
 async def _spoil(deployment: Deployment, damage: _Damage, how: str) -> dict[str, int]:

@@ -12,6 +12,7 @@ from aiokafka.admin.records_to_delete import RecordsToDelete
 
 from driftlog.kafka import connection
 from stream.topics import Topics
+from tests.chaos.fleet import PATIENCE
 from tests.chaos.kafka import kafka
 from tests.chaos.row import Report, Row
 from tests.e2e.deployment import Deployment, deployed
@@ -36,7 +37,7 @@ async def _run(report: Report, *, short: bool) -> None:
             deployed(broker, Path(temporary), profiles) as deployment,
             writing(deployment.settings) as events,
         ):
-            worker = await deployment.start()
+            worker = await deployment.start(within=PATIENCE)
             await events.write(first)
             await _committed(deployment, events)
             read = dict(events.written)
@@ -46,14 +47,14 @@ async def _run(report: Report, *, short: bool) -> None:
             await _delete(deployment, starts)
             lost = sum(start - read[p] for p, start in starts.items())
             report.figure("events deleted before they were read", f"{lost:,} of {len(gone):,}")
-            worker = await deployment.start()
+            worker = await deployment.start(within=PATIENCE)
 
             async def told() -> bool:
                 return (await worker.gauges()).total("driftlog_lost_total") >= lost
 
             # Nothing is written meanwhile: a partition that is empty to its end has no record that
             # could tell.
-            await eventually(told, "the loss, with no new event", 120)
+            await eventually(told, "the loss, with no new event", PATIENCE)
             gauges = await worker.gauges()
             counted = gauges.total("driftlog_lost_total")
             report.hold(counted == lost, "lost is counted exactly, without a new event")
@@ -63,7 +64,7 @@ async def _run(report: Report, *, short: bool) -> None:
             report.hold(said == len(starts), "one line of the log for each partition")
             await events.write(rest)
             await events.close(log.end_ms)
-            await deployment.closed(log.end_ms)
+            await deployment.closed(log.end_ms, PATIENCE)
             kept = _kept(log, read, starts)
             await _as_of_what_is_left(report, deployment, kept)
             await _no_loss_by_transactions(report, deployment, events, counted)
@@ -95,7 +96,7 @@ async def _committed(deployment: Deployment, events: EventLog) -> None:
                 for p, count in events.written.items()
             )
 
-        await eventually(all_committed, "all events committed")
+        await eventually(all_committed, "all events committed", PATIENCE)
     finally:
         await admin.close()
 
@@ -162,7 +163,7 @@ async def _no_loss_by_transactions(
         ends = [value for _, value in gauges.all("driftlog_lag_events")]
         return len(ends) == settings.kafka.event_partitions and not any(ends)
 
-    await eventually(at_end, f"{count} events read to their end")
+    await eventually(at_end, f"{count} events read to their end", PATIENCE)
     after = (await worker.gauges()).total("driftlog_lost_total")
     report.hold(after == before, "a transaction's marker is no lost event, and no lag")
 

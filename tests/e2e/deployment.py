@@ -82,7 +82,7 @@ class Deployment:
         """Start a worker; it is ready on return."""
         log = self._folder / f"worker-{uuid4().hex[:8]}.log"
         worker = await self._stack.enter_async_context(
-            worker_process(self.environment, log, *arguments)
+            worker_process(self.environment, log, *arguments, within=within)
         )
         self.workers.append(worker)
         return worker
