@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -49,7 +48,6 @@ class Broker:
     """
 
     def __init__(self, records: int) -> None:
-        self._coordinator = SimpleNamespace(_do_fetch_commit_offsets=None)
         self.records = records
         self.read = 0
         self.first = 0  # offset of the oldest record that is left
@@ -65,6 +63,7 @@ class Broker:
         self.mine = {EVENTS}  # what the group gives
         self.group_errors: list[Exception] = []
         self._coordinator = self  # as aiokafka's consumer has one
+        self._do_fetch_commit_offsets = None  # nobody asks it
         self._assigning: asyncio.Task[None] | None = None
 
     def acknowledge(self) -> None:
