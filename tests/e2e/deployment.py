@@ -59,11 +59,6 @@ class Deployment:
         self._stack = AsyncExitStack()
         self.told: Told
 
-    @property
-    def environment(self) -> Mapping[str, str]:
-        """Of its workers."""
-        return self._environment
-
     async def __aenter__(self) -> Self:
         self.told = await self._stack.enter_async_context(
             following(self.settings, lambda: all(worker.alive for worker in self.workers))
