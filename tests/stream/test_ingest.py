@@ -347,3 +347,23 @@ async def test_what_finds_no_room_while_the_broker_is_away_is_sent_again_in_its_
     assert [one for one in taken if one is not None] == [b"0", b"1", b"2"]
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_partition_emptied_to_its_end_tells_of_the_loss_without_another_event(
+    clients: Callable[[Broker], Ingest], caplog: pytest.LogCaptureFixture
+) -> None:
+    broker = Broker(records=40)
+    broker.offsets = {EVENTS: OffsetAndMetadata(10, "")}
+    broker.first = 40  # retention took all of it
+    broker.commits_through.set()
+    ingest = clients(broker)
+    running = asyncio.create_task(ingest.run())
+    await until(lambda: EVENTS.partition in ingest.sources)
+    broker.read = 40  # the consumer was sent back to the log's start
+    await until(lambda: broker.committed.get(EVENTS) == 40)
+    assert ingest.counts["lost"] == 30
+    assert ingest.last_loss is not None
+    assert ingest.sources[0].position == 40, "so that it falls idle, and holds nobody up"
+    assert caplog.text.count("30 events of") == 1
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)

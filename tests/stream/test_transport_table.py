@@ -111,3 +111,12 @@ def test_what_others_own_now_is_forgotten_with_its_owners() -> None:
 def test_an_owner_that_cannot_be_read_is_none(raw: bytes) -> None:
     assert Owner.decode(raw) is None
     assert Owner.decode(FIRST.encode()) == FIRST
+
+
+def test_deleted_keys_do_not_add_up() -> None:
+    fenced = store()
+    for number in range(100):
+        fenced.put(b"00000 learned %d" % number, b"rows", FIRST)
+        fenced.put(b"00000 learned %d" % number, None, FIRST)
+    assert not fenced.data
+    assert not fenced.owners
