@@ -92,9 +92,9 @@ class _Watch:
 
 async def run(report: Report, *, short: bool) -> None:
     """Take the broker away while a log is written and judged, and compare what is told."""
-    events, per_second, partitions = (8_000, 800, 4) if short else (80_000, 50, 8)
+    events, per_second, partitions = (6_000, 800, 4) if short else (80_000, 50, 8)
     with ApacheKafka(settings=_SLACK) as broker:
-        log = PacedLog(events, per_second=1_000 if short else 200, partitions=partitions)
+        log = PacedLog(events, per_second=400 if short else 200, partitions=partitions)
         broker.create_topics(topics(_SERVICE))
         async with (
             captured_service(broker.bootstrap, _SERVICE) as service,
