@@ -19,14 +19,7 @@ from stream.offsets import Offsets
 from stream.output import Output
 from stream.panes import OpenPanes, first_of_each, in_order
 from stream.partition_record import PartitionRecord
-from stream.routing import (
-    ALL,
-    OTHER,
-    Shard,
-    model_version,
-    segments_of,
-    verdict_partition,
-)
+from stream.routing import Shard, model_version, rows_of, verdict_partition
 from stream.rows import Rows, concat
 from stream.series import SeriesState, stored_through_ms
 from stream.watermark import Watermark
@@ -183,7 +176,7 @@ class ColumnsPartition:
         ordered = self._once(rows)
         prepared = self._judging.prepare(profile, ordered)
         for shard in self._judging.shards(profile, self.number):
-            index = self._pick(shard, profile, ordered)
+            index = rows_of(shard, profile, self._judging.settings.models, ordered.segment)
             if index is not None and not len(index):
                 continue
             state = self._state(shard, profile)
@@ -206,21 +199,6 @@ class ColumnsPartition:
         ordered = first_of_each(in_order(rows))
         self.counts["doubled"] += len(rows) - len(ordered)
         return ordered
-
-    def _pick(
-        self, shard: Shard, profile: ReferenceProfile, rows: Rows
-    ) -> np.ndarray[tuple[int], np.dtype[np.intp]] | None:
-        """Rows of a shard's segment; none means all of them."""
-        if shard.segment == ALL:
-            return None
-        levels, codes = rows.segment.levels, rows.segment.codes
-        if shard.segment == OTHER:
-            named = set(segments_of(profile, self._judging.settings.models))
-            wanted = [i for i, level in enumerate(levels) if level not in named]
-            return np.flatnonzero(np.isin(codes, wanted) | (codes < 0))
-        if shard.segment not in levels:
-            return np.empty(0, dtype=np.intp)
-        return np.flatnonzero(codes == levels.index(shard.segment))
 
     def _state(self, shard: Shard, profile: ReferenceProfile) -> SeriesState | None:
         state = self.series.get(shard.key)

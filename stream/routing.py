@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from urllib.parse import unquote
 
+import numpy as np
+from numpy.typing import NDArray
+
 from driftlog.records import ReferenceProfile
 from driftlog.settings import ModelSettings
+from stream.rows import CategoryColumn
 
 __all__ = [
     "ALL",
@@ -15,6 +19,7 @@ __all__ = [
     "Shard",
     "model_partition",
     "model_version",
+    "rows_of",
     "segments_of",
     "series_name",
     "shards_of",
@@ -113,3 +118,26 @@ def shards_of(
             at = home if profile.origin == "learned" else _hash(shard.key, partitions)
             found.setdefault(at, []).append(shard)
     return {at: tuple(sorted(shards)) for at, shards in sorted(found.items())}
+
+
+def rows_of(
+    shard: Shard, profile: ReferenceProfile, models: ModelSettings, segment: CategoryColumn
+) -> NDArray[np.intp] | None:
+    """Which rows are of a shard's segment; none means all of them.
+
+    Args:
+        shard: of the profile's model version.
+        profile: names the segments that have a series of their own.
+        models: likewise.
+        segment: of the rows.
+    """
+    if shard.segment == ALL:
+        return None
+    levels, codes = segment.levels, segment.codes
+    if shard.segment == OTHER:
+        named = set(segments_of(profile, models))
+        wanted = [i for i, level in enumerate(levels) if level not in named]
+        return np.flatnonzero(np.isin(codes, wanted) | (codes < 0))
+    if shard.segment not in levels:
+        return np.empty(0, dtype=np.intp)
+    return np.flatnonzero(codes == levels.index(shard.segment))
