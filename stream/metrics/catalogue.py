@@ -332,7 +332,13 @@ _ALL: Final = (
         "Times that partitions were given to this worker: at its start, and at each rebalance.",
     ),
     Metric("driftlog_tasks", "gauge", (), "", "Tasks of the worker's event loop."),
-    Metric("driftlog_ready", "gauge", (), "", "1 when partitions are held and state is there."),
+    Metric(
+        "driftlog_ready",
+        "gauge",
+        (),
+        "",
+        "1 when the worker has been let into its groups, and the state of what it holds is there.",
+    ),
     Metric("driftlog_build_info", "info", ("version",), "", "Version of driftlog."),
 )
 
