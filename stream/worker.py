@@ -43,6 +43,7 @@ __all__ = ["Only", "Worker"]
 
 Only = Literal["ingest", "monitor"]
 _COLLECTOR: Final = (50_000, 20, 50)  # thresholds of the generations
+_JOINING: Final = "joining the group"
 _WAIT = 1.0  # seconds between looks at a broker that is away
 
 
@@ -94,6 +95,8 @@ class _Held:
     @property
     def why_not(self) -> str:
         """Why the worker is not ready, in a few words; empty where it is."""
+        if self.phase == _JOINING and self.monitor is not None and self.monitor.assignments:
+            return "recovering the state of its partitions"
         if self.phase != "running":
             return self.phase
         if not self.broker_answers:
@@ -134,6 +137,7 @@ class Worker:
         self._say = say
         self._ending = ending
         self._held = _Held()
+        self._watching: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
@@ -230,6 +234,8 @@ class Worker:
         except BrokerError as exc:
             if not self._stop.is_set():
                 self._say(f"waiting: {exc}")
+        if self._watching is not None:
+            await _cancel({self._watching})  # an end has bounds of its own
         try:
             await stack.aclose()
         except Exception as exc:  # what comes of a failure must not hide it
@@ -255,22 +261,26 @@ class Worker:
         if self._only != "ingest":
             self._enter("compiling the detectors")
             await asyncio.to_thread(warm_up, settings)
-            self._enter("joining the group")
-            monitor = Monitor(settings, topics, judging)
+            self._enter(_JOINING)
+            monitor = self._held.monitor = Monitor(settings, topics, judging)
+            tasks.add(self._watched())
             await stack.enter_async_context(monitor.running())
-            self._held.monitor = monitor
             tasks.add(asyncio.create_task(_failure(monitor), name="the monitor"))
+        else:
+            tasks.add(self._watched())
         if self._only != "monitor":
             self._held.ingest = Ingest(settings, topics, judging, self._judging_now)
             ingest = asyncio.create_task(self._held.ingest.run(), name="ingest")
             tasks.add(ingest)
             # First of all to end: what it still sends is judged by the next worker.
             stack.push_async_callback(_cancel, {ingest})
-        self._held.watchdog = Watchdog(lambda now: look(self._held.monitor, self._held.ingest, now))
-        watching = asyncio.create_task(self._held.watchdog.run(), name="the watchdog")
-        tasks.add(watching)
-        stack.push_async_callback(_cancel, {watching})  # an end has bounds of its own
         return tasks
+
+    def _watched(self) -> asyncio.Task[None]:
+        """Start the watchdog: before the parts, since a recovery may hang in their beginning."""
+        self._held.watchdog = Watchdog(lambda now: look(self._held.monitor, self._held.ingest, now))
+        self._watching = asyncio.create_task(self._held.watchdog.run(), name="the watchdog")
+        return self._watching
 
     async def _attend(self, tasks: set[asyncio.Task[Any]]) -> DriftlogError | None:
         """Wait for the end; return what part has failed, and why, if that is the reason."""

@@ -223,7 +223,7 @@ async def _no_recovery(story: _Story, folder: Path) -> None:
         report.say("nothing can be fetched, in the middle of a start")
         story.broker.push_request_errors(Api.FETCH, _UNREAD)
         await story.stalled(worker, Stall.RECOVERY, Limits().recovery, "recovery of tables")
-        report.hold(any("recovers" in why for why in worker.whys), "not ready: it recovers")
+        report.hold(any("recover" in why for why in worker.whys), "not ready: it recovers")
         report.hold(not worker.ready_at, "never ready meanwhile")
         report.hold(worker.live > 0 and not worker.silent, "alive all the while")
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from aiokafka.errors import TopicAuthorizationFailedError
@@ -17,9 +18,12 @@ from driftlog.settings import KafkaSettings, Settings, WorkerSettings
 from driftlog.testing.embedded import EmbeddedBroker
 from driftlog.topics import Difference, TopicResult
 from stream import broker as broker_module
+from stream import worker as worker_module
+from stream.book import ReferenceBook
 from stream.broker import check_topics, watch_broker
 from stream.ending import Ending
 from stream.topics import worker_topics
+from stream.watchdog import Observation
 from stream.worker import Worker
 
 
@@ -202,6 +206,66 @@ async def test_a_worker_told_to_stop_before_it_runs_begins_nothing() -> None:
     worker.stop()
     await worker.run()
     assert said == [f"gauges at {worker.url}/metrics"]
+
+
+class _HungMonitor:
+    """One whose recovery at the start never ends."""
+
+    assignments = 1
+
+    def __init__(self, *_: Any) -> None: ...
+
+    def folds(self, _: str) -> list[Any]:
+        return []
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        await asyncio.get_running_loop().create_future()
+        yield
+
+
+class _NoReferences:
+    book = ReferenceBook()
+
+    def __init__(self, *_: Any, **__: Any) -> None: ...
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+    async def follow(self) -> None: ...
+
+
+async def test_a_recovery_that_hangs_in_the_beginning_is_watched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Faust comes back from starting when the state is there: if it never is, nobody looked."""
+    watched = asyncio.Event()
+
+    async def look(monitor: object, ingest: object, now: float) -> Observation:
+        assert isinstance(monitor, _HungMonitor)
+        watched.set()
+        return Observation(at=now)
+
+    monkeypatch.setattr(worker_module, "Monitor", _HungMonitor)
+    monkeypatch.setattr(worker_module, "References", _NoReferences)
+    monkeypatch.setattr(worker_module, "look", look)
+    monkeypatch.setattr(worker_module, "warm_up", lambda _: None)
+    monkeypatch.setattr(worker_module, "watch_broker", _watch)
+    worker = Worker(Settings(), only="monitor")
+    async with AsyncExitStack() as stack:
+        beginning = asyncio.create_task(worker._begin(stack))
+        async with asyncio.timeout(30):
+            await watched.wait()
+        assert worker._state()["why"] == "recovering the state of its partitions"
+        assert worker._watching is not None
+        beginning.cancel()
+        worker._watching.cancel()
+        await asyncio.wait([beginning, worker._watching])
+
+
+async def _watch(*_: object) -> None: ...
 
 
 # -- the end ------------------------------------------------------------------------------------
