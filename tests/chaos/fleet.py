@@ -21,6 +21,7 @@ from tests.chaos.sightings import Sightings
 from tests.e2e.deployment import Deployment, deployed
 from tests.e2e.event_log import writing
 from tests.e2e.synthetic import START_MS
+from tests.e2e.waiting import eventually
 from tests.e2e.worker_process import WorkerProcess
 
 __all__ = ["PATIENCE", "Fleet", "fleet"]
@@ -174,10 +175,12 @@ class Fleet:
 
     async def attended(self, count: int) -> None:
         """Wait for so many workers that own every partition between them."""
-        self.keep(count)
-        if self._starting:
-            await asyncio.wait(self._starting)
-        await self.sightings.settled(PATIENCE)
+
+        async def owned() -> bool:
+            self.keep(count)
+            return not self._starting and await self.sightings.whole()
+
+        await eventually(owned, "every partition owned by a ready worker", PATIENCE)
 
     async def end(self) -> None:
         """Let nothing go on that could start or hold up a worker.

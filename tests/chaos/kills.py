@@ -21,10 +21,12 @@ async def run(report: Report, *, short: bool) -> None:
     """Kill workers while a log is written, and compare what they tell."""
     events, per_second = (20_000, 4_000) if short else (500_000, 1_850)
     # Checkpoints are far apart, so that kills find panes told and not yet stored.
-    checkpoint = "3s" if short else "2s"
+    settings = {"STREAM_CHECKPOINT_INTERVAL": "3s" if short else "2s"}
+    if not short:
+        settings["WORKER_SESSION_TIMEOUT"] = "6s"  # the least that Kafka takes by itself
     with kafka() as broker:
         log = PacedLog(events)
-        async with fleet(report, broker, log, STREAM_CHECKPOINT_INTERVAL=checkpoint) as workers:
+        async with fleet(report, broker, log, **settings) as workers:
             await asyncio.gather(workers.start(), workers.start())
             workers.write_soon(per_second)
             await (_few(report, workers) if short else _many(report, workers))

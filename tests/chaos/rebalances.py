@@ -22,8 +22,9 @@ _MOST: Final = 3  # workers
 async def run(report: Report, *, short: bool) -> None:
     """Let workers come and go while a log is written, and compare what they tell."""
     events, per_second = (20_000, 4_000) if short else (500_000, 1_850)
+    settings = {} if short else {"WORKER_SESSION_TIMEOUT": "6s"}  # the least of Kafka's own
     with kafka() as broker:
-        async with fleet(report, broker, PacedLog(events)) as workers:
+        async with fleet(report, broker, PacedLog(events), **settings) as workers:
             await asyncio.gather(workers.start(), workers.start())
             workers.write_soon(per_second)
             leaving = _Leaving(report, workers)

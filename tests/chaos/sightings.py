@@ -13,7 +13,6 @@ import httpx
 
 from driftlog.settings import Settings
 from tests.e2e.gauges import Gauges
-from tests.e2e.waiting import eventually
 from tests.e2e.worker_process import WorkerProcess
 
 __all__ = ["COUNTERS", "OWNED", "Sightings"]
@@ -75,13 +74,9 @@ class Sightings:
             look += 1
             await asyncio.sleep(_LOOK)
 
-    async def settled(self, within: float) -> None:
-        """Wait until all partitions are owned by workers that are ready."""
-
-        async def owned() -> bool:
-            return self._whole(await self._states(list(self._workers)))
-
-        await eventually(owned, "every partition owned by a ready worker", within)
+    async def whole(self) -> bool:
+        """Whether every partition is owned by a worker that answers."""
+        return self._whole(await self._states(list(self._workers)))
 
     async def scrape(self) -> list[Gauges]:
         """Read the gauges of all workers and take note; those that do not answer are left out."""

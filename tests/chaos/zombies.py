@@ -64,8 +64,8 @@ async def run(report: Report, *, short: bool) -> None:
 
 async def _owner(workers: Fleet, draw: Random) -> tuple[WorkerProcess, list[int]] | None:
     """Return a worker drawn, and the partitions of columns it holds; none while all is in flux."""
-    await workers.sightings.settled(PATIENCE)
-    worker = workers.one_of(draw)
+    workers.keep(2)
+    worker = workers.one_of(draw) if await workers.sightings.whole() else None
     if worker is None:
         return None
     held = (await worker.gauges()).all("driftlog_closed_through_timestamp_seconds", stage="monitor")
