@@ -29,7 +29,7 @@ _FREEZES: Final = 5
 
 async def run(report: Report, *, short: bool) -> None:
     """Freeze owners in the middle of a checkpoint, and compare what is told in the end."""
-    events, freezes = (40_000, 2) if short else (200_000, _FREEZES)
+    events, freezes = (40_000, 2) if short else (100_000, _FREEZES)
     draw = Random(_SEED)
     with kafka() as broker:
         # Many checkpoints, and large ones: each is an occasion to be frozen in its middle.
@@ -104,7 +104,7 @@ async def _changelog(settings: Settings, partitions: list[int]) -> AsyncIterator
 
 ROW: Final = Row(
     fault="a worker frozen in a checkpoint past its session, and thawed (SIGSTOP, SIGCONT)",
-    dose="5 freezes over 200,000 events written at 1,500/s, 2 workers, 8 partitions",
+    dose="5 freezes over 100,000 events written at 1,500/s, 2 workers, 8 partitions",
     holds="as under kills: what it writes when it wakes up does not count",
     run=run,
 )
