@@ -159,6 +159,8 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             if self._unassigned is not None:
                 raise self._unassigned
             for tp in self._eligible():
+                if self._consumer._subscription.reassignment_in_progress:
+                    break  # reading would wait for its end, and the revocation waits for the lock
                 got = await self._consumer.getmany(tp, timeout_ms=0, max_records=self._batch)
                 for records in got.values():
                     rows += len(records)

@@ -64,6 +64,9 @@ class Broker:
         self.group_errors: list[Exception] = []
         self._coordinator = self  # as aiokafka's consumer has one
         self._do_fetch_commit_offsets = None  # nobody asks it
+        self._subscription = self  # likewise
+        self.reassignment_in_progress = False
+        self.on_read: Callable[[], None] = lambda: None
         self._assigning: asyncio.Task[None] | None = None
 
     def acknowledge(self) -> None:
@@ -115,6 +118,8 @@ class Broker:
         return self.read
 
     async def getmany(self, tp: TopicPartition, **_: Any) -> dict[TopicPartition, list[LogEntry]]:
+        await until(lambda: not self.reassignment_in_progress)  # as aiokafka's does
+        self.on_read()
         if self.read == self.records:
             return {}
         self.read += 1
@@ -181,6 +186,33 @@ async def test_ended_while_it_waits_for_acknowledgements_it_commits_what_is_ackn
     await asyncio.wait([running])
     assert not any(one.cancelled() for one in broker.sends)
     assert broker.committed == {EVENTS: MOST + 1}
+
+
+async def test_a_rebalance_that_begins_while_it_reads_is_let_through(
+    clients: Callable[[Broker], Ingest],
+) -> None:
+    broker = Broker(records=1)
+    broker.commits_through.set()
+    broker.mine = {EVENTS, TopicPartition(TOPICS.labels, 0)}  # the second is still to be read
+    ingest = clients(broker)
+    rebalances: list[asyncio.Task[None]] = []
+
+    async def rebalance() -> None:
+        await ingest.on_partitions_revoked(broker.mine)
+        broker.reassignment_in_progress = False
+        await ingest.on_partitions_assigned(broker.mine)
+
+    def begin() -> None:
+        if not rebalances:
+            broker.reassignment_in_progress = True
+            rebalances.append(asyncio.create_task(rebalance()))
+
+    broker.on_read = begin
+    running = asyncio.create_task(ingest.run())
+    await until(lambda: rebalances and rebalances[0].done())
+    await until(lambda: broker.committed == {EVENTS: 1})
+    running.cancel()
+    await asyncio.wait([running])
 
 
 async def test_a_broker_that_goes_while_ingest_connects_is_waited_for(
