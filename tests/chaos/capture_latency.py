@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
-from uuid import uuid4
 
 from driftlog.testing.apache import ApacheKafka
 from driftlog.testing.cluster import Broker
@@ -27,6 +26,7 @@ _ROUNDS: Final = 10
 _SECONDS: Final = 6.0  # of a measurement: the buffer fills, then overflows
 _BUFFER: Final = 3_000  # events; of the usual 10,000 the overflow would take longer to come
 _WARM: Final = 2.0  # seconds before; in their middle the broker goes
+_PREFIX: Final = "latency."
 _BOUND: Final = 1.05
 # A round counts when the service without capture was quick: else it tells of other work of the
 # machine. What is chosen by a small divisor makes ratios larger, never smaller.
@@ -72,6 +72,9 @@ async def run(report: Report, *, short: bool) -> None:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     with TemporaryDirectory() as temporary, EmbeddedBroker() as dead, ApacheKafka() as frozen:
         folder = Path(temporary)
+        for broker in (dead, frozen):
+            for topic in ("events", "labels"):
+                broker.create_topic(f"{_PREFIX}{topic}")
         frozen.freeze()
         ways = {
             "dead": _Away(dead, dead.broker_down, dead.broker_up),
@@ -151,10 +154,7 @@ async def _measure(away: _Away | None, folder: Path) -> _Measured:
     config: dict[str, str | int] = {}
     if away is not None:
         away.come()
-        prefix = f"l{uuid4().hex[:8]}."
-        for topic in ("events", "labels"):
-            away.broker.create_topic(f"{prefix}{topic}")
-        config = {"kafka": away.broker.bootstrap, "prefix": prefix, "buffer": _BUFFER}
+        config = {"kafka": away.broker.bootstrap, "prefix": _PREFIX, "buffer": _BUFFER}
     arguments = ["-m", "tests.chaos.watched_service", json.dumps(config)]
     with started_command(arguments, folder / "service.log") as service:
         url = (await service.says("serving ")).split()[1]
