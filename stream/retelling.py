@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 
 from driftlog.settings import Settings
@@ -15,6 +16,7 @@ from stream.output import Output
 from stream.partition import ColumnsPartition
 from stream.ticks import at_ticks
 from stream.verdicts import VerdictsPartition
+from stream.waiting import Waiting
 
 __all__ = ["Retelling", "Retold"]
 
@@ -47,7 +49,10 @@ class Retelling:
             for p in range(kafka.column_partitions)
         ]
         self.verdicts = [
-            VerdictsPartition(p, settings, kafka.column_partitions, self._judging.config)
+            # Partitions come in the order of the topic, not of time: all of it may have to wait.
+            VerdictsPartition(
+                p, settings, kafka.column_partitions, self._judging.config, Waiting(sys.maxsize)
+            )
             for p in range(kafka.verdict_partitions)
         ]
 
