@@ -309,7 +309,12 @@ class ColumnsPartition:
             self._find_closed()
 
     def _find_closed(self) -> None:
-        """Know again what is closed: a pane of which only some rows are read again must stay so."""
+        """Know again what is closed: a pane of which only some rows are read again must stay so.
+
+        Exact where a series or rows being learned can be read. With all of a partition's state gone
+        (a downgrade) and a commit that lags, the last panes told before may be told once more, by
+        windows that begin.
+        """
         known = [one.closed_through_ms for one in self._learners.held.values()]
         for stored in self._stored.values():
             with suppress(StateError):
