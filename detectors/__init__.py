@@ -10,6 +10,7 @@ from detectors.chi_square import ChiSquare
 from detectors.contract import Detector
 from detectors.jensen_shannon import JensenShannon
 from detectors.kolmogorov_smirnov import KolmogorovSmirnov
+from detectors.level_shift import LevelShift
 from detectors.page_hinkley import PageHinkley
 from detectors.page_hinkley_classic import ClassicPageHinkley
 from detectors.psi import PSI
@@ -23,6 +24,7 @@ __all__ = [
     "ClassicPageHinkley",
     "JensenShannon",
     "KolmogorovSmirnov",
+    "LevelShift",
     "PageHinkley",
     "Spread",
     "Wasserstein",

@@ -79,11 +79,17 @@ class Moments:
 
     def span(self, newest: int, oldest: int = 0) -> SpanMoments:
         """Figures of the panes that ended `oldest` up to `newest` - 1 panes ago."""
-        n, total, squares, missing = self._ring.span(newest, oldest).T
+        whole = newest >= self._ring.panes and oldest == 0
+        sums = self._ring.total if whole else self._ring.span(newest, oldest)
+        n, total, squares, missing = sums.T
         many = np.maximum(n, 1)
         mean = total / _UNIT / many
         sd = np.sqrt(np.maximum(squares / _UNIT / many - mean * mean, 0.0))
         return SpanMoments(n.copy(), missing.copy(), mean, sd)
+
+    def held(self) -> IntArray:
+        """Panes of the window that hold values, (S,)."""
+        return self._ring.filled()[:, 0]
 
     def keep_last(self, signals: BoolArray, panes: int) -> None:
         """For the signals in the mask, forget all but the last panes."""

@@ -62,6 +62,11 @@ class PaneRing:
         total: IntArray = self._slots[chosen].sum(axis=0)
         return total
 
+    def filled(self) -> IntArray:
+        """In how many panes of the window each number is not 0, in the shape of a pane."""
+        found: IntArray = np.count_nonzero(self._slots, axis=0)
+        return found
+
     def history(self, signal: int) -> IntArray:
         """What each of the last W panes held of one signal (first axis), the last pane first."""
         slots = (self.last - np.arange(self.panes)) % self.panes

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import ADWIN, DETECTORS, PSI, PageHinkley, Spread
+from detectors import ADWIN, DETECTORS, PSI, LevelShift, PageHinkley, Spread
 from detectors.contract import Detector
 from detectors.season import SeasonTables, SeasonWindow
 from detectors.window_judge import WindowJudge
 from driftlog.records import ReferenceProfile, SignalProfile
 from driftlog.settings import Settings
+from stream.judges import watches
+from stream.seasons import rows_behind
 from stream.thresholds import Thresholds
 from stream.window_statistics import window_judge
 
@@ -58,6 +60,8 @@ def banks(
             found.append(
                 ADWIN(limits.adwin_log_inv_delta[places], scale=limits.adwin_scale[places])
             )
+        elif name == LevelShift.name:
+            found.append(_level_shift(signals, limits, places, settings))
         elif issubclass(DETECTORS[name], WindowJudge):
             found.append(
                 window_judge(
@@ -74,6 +78,24 @@ def banks(
         else:  # one of somebody's own: it comes with its textbook settings
             found.append(DETECTORS[name].textbook(len(places)))
     return tuple(found), psi
+
+
+def _level_shift(
+    signals: Sequence[SignalProfile],
+    limits: Thresholds,
+    places: NDArray[np.intp],
+    settings: Settings,
+) -> LevelShift:
+    return LevelShift(
+        np.array([one.long_run_variance for one in signals]),
+        np.array([rows_behind(one) for one in signals]),
+        level=limits.psi_level[places],
+        skewness=np.array([one.skewness for one in signals]),
+        blocks=[one.blocks for one in signals],
+        panes=settings.stream.window_panes,
+        fixed=_fixed(LevelShift.name, limits, places),
+        watched=np.array([watches(LevelShift.name, one) for one in signals], dtype=np.bool_),
+    )
 
 
 def _fixed(name: str, limits: Thresholds, places: NDArray[np.intp]) -> NDArray[np.float64] | None:

@@ -15,13 +15,16 @@ from detectors import (
     ChiSquare,
     JensenShannon,
     KolmogorovSmirnov,
+    LevelShift,
     PageHinkley,
     Spread,
     Wasserstein,
 )
+from detectors.level_shift import LEAST_KNOWN
 from driftlog.errors import SettingsError
 from driftlog.records import SignalProfile, SignalType
 from driftlog.settings import DetectionSettings
+from stream.seasons import rows_behind
 
 __all__ = ["BY_HAND", "by_hand", "check_judges", "check_signals", "out_of_reach", "watches"]
 
@@ -44,6 +47,7 @@ BY_HAND: Final[Mapping[str, str]] = {
     JensenShannon.name: "divergence in bits, 0 to 1",
     KolmogorovSmirnov.name: "distance, 0 to 1",
     Wasserstein.name: "distance in sd",
+    LevelShift.name: "sd by which the window's mean is off",
 }
 
 
@@ -51,6 +55,9 @@ def watches(detector: str, signal: SignalProfile) -> bool:
     """Whether a detector looks at signals of this type; those with an order need two bins."""
     if detector == Spread.name:
         return signal.spread is not None
+    if detector == LevelShift.name:
+        known = rows_behind(signal) / signal.long_run_variance
+        return bool(signal.blocks) and known >= LEAST_KNOWN
     if signal.type not in _WATCHED.get(detector, SignalType):
         return False
     return detector not in (KolmogorovSmirnov.name, Wasserstein.name) or bool(signal.edges)

@@ -16,7 +16,14 @@ from detectors.season import (
 )
 from driftlog.records import Season, SignalProfile
 
-__all__ = ["NO_VALUE", "season_standardiser", "season_tables", "usual_sd", "weakest_rows"]
+__all__ = [
+    "NO_VALUE",
+    "rows_behind",
+    "season_standardiser",
+    "season_tables",
+    "usual_sd",
+    "weakest_rows",
+]
 
 FloatArray = NDArray[np.float64]
 
@@ -64,6 +71,11 @@ def season_tables(signals: Sequence[SignalProfile]) -> SeasonTables | None:
 def weakest_rows(signal: SignalProfile) -> float:
     """Rows of the reference behind the signal's usual, where they are fewest."""
     return float(signal.rows if signal.season is None else min(signal.season.rows))
+
+
+def rows_behind(signal: SignalProfile) -> int:
+    """Values behind the signal's usual, at least 1: of a cycle those of its weakest hour."""
+    return max(round(weakest_rows(signal) * (1.0 - signal.missing)), 1)
 
 
 def usual_sd(signal: SignalProfile) -> float:

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import PSI
+from detectors import PSI, LevelShift
 from detectors.contract import Detector, Reading
 from detectors.moments import Moments
 from detectors.psi import PSIReading
@@ -23,6 +23,7 @@ from stream.evidence import SignalEvidence, signal_verdicts
 from stream.faults import FaultWatch, ReplayWatch, content_signals, contents
 from stream.identity import Identity
 from stream.joint import PairMemory
+from stream.level import Level
 from stream.lifecycle import Lifecycle
 from stream.onset import Onsets
 from stream.preparation import Prepared
@@ -37,7 +38,7 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 _KIND = "series"
-_VERSION = 5
+_VERSION = 6
 _SAMPLES = 3  # correlation ids kept of a pane
 
 
@@ -81,13 +82,10 @@ class SeriesState:
         self._places = _as_slice(places)
         self._detectors = tuple(detectors)
         self._psi = psi
-        # Those with a memory of their own; the others look at the window of `psi`.
-        self._own = tuple(d for d in self._detectors if not isinstance(d, WindowJudge))
-        self._partial = {
-            d.name: d.watched
-            for d in self._detectors
-            if isinstance(d, WindowJudge) and not d.watched.all()
-        }
+        # The others, with a memory of their own, do not look at the windows kept here.
+        judges = tuple(d for d in self._detectors if isinstance(d, WindowJudge | LevelShift))
+        self._own = tuple(d for d in self._detectors if d not in judges)
+        self._partial = {d.name: d.watched for d in judges if not d.watched.all()}
         self._season = psi.season
         self._settings = settings
         self._statistics = statistics
@@ -96,6 +94,7 @@ class SeriesState:
         panes = settings.stream.window_panes
         self._clipped = Moments(count, panes)  # what decides: outliers count no more than the clip
         self._plain = Moments(count, panes)  # what is shown: outliers in full
+        self._level = Level(self._detectors, self.signals, self._clipped, self._plain, settings)
         self._life = Lifecycle.fresh(count)
         hold = settings.detection.pending_panes + settings.detection.resolve_panes
         self._alarms = AlarmMemory(self._detectors, count, hold)
@@ -143,9 +142,9 @@ class SeriesState:
         self._clipped.update(z, at)
         self._plain.update(prepared.plain[self._places][:, pick], at)
         shown = self._psi.end_pane(pane)
-        readings = [self._read(detector, pane, shown) for detector in self._detectors]
         self._clipped.end_pane(pane)
         self._plain.end_pane(pane)
+        readings = [self._read(detector, pane, shown) for detector in self._detectors]
 
         drifting = self._life.state == SignalState.DRIFT.code
         alarmed, beyond = self._alarms.step(readings, drifting, pane, start_ms)
@@ -156,11 +155,10 @@ class SeriesState:
         effect = self._weighing.effect(spans, shown, readings, start_ms)
         if fresh.any():
             self._onsets.bound(fresh, pane, spans, effect.sd, readings)
-        few = (shown.n < self._settings.detection.min_rows) | shown.insufficient
         back = self._life.step(
             alarmed=alarmed,
             important=self._weighing.important(effect, readings, start_ms),
-            insufficient=few,
+            insufficient=self._level.few(shown, readings, drifting),
             # Asked of what drifts alone, and mostly nothing does.
             clear=self._weighing.recovered() if drifting.any() else np.zeros_like(drifting),
             end_ms=start_ms + stream.pane,
@@ -198,6 +196,8 @@ class SeriesState:
             return shown
         if isinstance(detector, WindowJudge):
             return detector.against(self._psi.panes).read(self._psi.total)
+        if isinstance(detector, LevelShift):
+            return self._level.read(detector)
         return detector.end_pane(pane)
 
     def _forget(self, back: BoolArray) -> None:
@@ -272,6 +272,7 @@ class SeriesState:
             "plain": self._plain.state(),
             **({} if self._season is None else {"season": self._season.state()}),
             "life": self._life.dump(),
+            **self._level.dump(),
             **self._alarms.dump(),
             "faults": self._faults.state(),
             "replay": [] if self._replay is None else self._replay.state(),
@@ -304,6 +305,7 @@ class SeriesState:
             if self._season is not None:
                 self._season.restore(plain["season"])
             self._life = Lifecycle.load(plain["life"])
+            self._level.load(plain)
             self._alarms.load(plain)
             if self._pairs is not None:
                 self._pairs.load(plain["pairs"])

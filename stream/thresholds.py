@@ -15,7 +15,7 @@ from driftlog.records import ReferenceProfile, SignalProfile
 from driftlog.settings import Settings
 from stream.judges import by_hand, check_judges, watches
 from stream.routing import segments_of
-from stream.seasons import weakest_rows
+from stream.seasons import rows_behind
 
 __all__ = ["ASSUMED_RATE", "CONVENTIONAL_PSI", "MONTH_S", "Thresholds", "thresholds"]
 
@@ -123,7 +123,7 @@ def thresholds(profile: ReferenceProfile, settings: Settings) -> Thresholds:
     allowances = signals[0].allowances if signals else ()
     variance = [_raised(one.long_run_variance, one) for one in signals]
     bank = [
-        cusum_thresholds(np.array(one.theta), one.allowances, v, _behind(one), between)
+        cusum_thresholds(np.array(one.theta), one.allowances, v, rows_behind(one), between)
         for one, v in zip(signals, variance, strict=True)
     ]
     return Thresholds(
@@ -157,7 +157,7 @@ def thresholds(profile: ReferenceProfile, settings: Settings) -> Thresholds:
         psi_fixed=CONVENTIONAL_PSI if conventional else None,
         inflation=np.array([_raised(one.inflation, one) for one in signals]),
         smallest_shift=np.array(
-            [3.0 * (v / _behind(one)) ** 0.5 for one, v in zip(signals, variance, strict=True)]
+            [3.0 * (v / rows_behind(one)) ** 0.5 for one, v in zip(signals, variance, strict=True)]
         ),
         judges=judges,
         by_hand=hand,
@@ -169,7 +169,9 @@ def _spread(one: SignalProfile, between: float) -> NDArray[np.float64]:
     if usual is None:
         return np.full((2, len(one.allowances)), np.inf)
     variance = _raised(usual.long_run_variance, one)
-    return cusum_thresholds(np.array(usual.theta), one.allowances, variance, _behind(one), between)
+    return cusum_thresholds(
+        np.array(usual.theta), one.allowances, variance, rows_behind(one), between
+    )
 
 
 def _heights(solved: NDArray[np.float64], fixed: NDArray[np.float64] | None) -> NDArray[np.float64]:
@@ -195,18 +197,13 @@ def _present(one: SignalProfile) -> int:
     return max(round(one.rows * (1.0 - one.missing)), 1)
 
 
-def _behind(one: SignalProfile) -> int:
-    """Values behind the signal's usual: of a cycle those of its weakest hour."""
-    return max(round(weakest_rows(one) * (1.0 - one.missing)), 1)
-
-
 def _hourly_error(one: SignalProfile, rate: float) -> float:
     """By how much the reference's own error raises the long-run variance of what a cycle leaves.
 
     It differs from hour to hour, and ADWIN compares hours: of n rows an hour, each off by the same
     error of variance 1/m, the sum's variance is n (1 + n/m).
     """
-    return 1.0 if one.season is None else 1.0 + rate * _HOUR_S / _behind(one)
+    return 1.0 if one.season is None else 1.0 + rate * _HOUR_S / rows_behind(one)
 
 
 def _raised(ratio: float, one: SignalProfile) -> float:

@@ -32,7 +32,8 @@ from benchmarks.quality.real import adult, flights_of_march, reshuffled
 from benchmarks.quality.report import markdown
 from benchmarks.quality.state import measure_state
 from benchmarks.quality.storage import completed, load, save
-from benchmarks.quality.year import measure_year
+from benchmarks.quality.wander import measure_wander
+from benchmarks.quality.year import measure_standing, measure_year
 
 Advance = Callable[[int], None]
 
@@ -108,7 +109,10 @@ def measure(
     if "walk" in parts and plan.reshuffles:
         found.bank = measure_bank(data, task("bank"))
         found.year = list(measure_year(task("a year of flights")))
+        found.standing = list(measure_standing(task("references that stand")))
         found.bundled = measure_bundled(task("river's series"))
+    if "wander" in parts:
+        found.wander = measure_wander(plan.wander_references, rng(10), task("levels that wander"))
     if "state" in parts:
         found.states = measure_state(
             plan.state_kinds, plan.state_rows, rng(6), task("size of the state")

@@ -32,6 +32,8 @@ def claims(found: Findings) -> list[Claim]:
         *_of_joint(found),
         *_of_peers(found),
         *_of_bank(found),
+        *_of_standing(found),
+        *_of_wander(found),
         *_of_outliers(found),
         *_of_states(found),
         *_of_faults(found),
@@ -189,6 +191,29 @@ def _of_bank(found: Findings) -> Iterator[Claim]:
         f"{found.bank.elsewhere:.1f}",
         found.bank.elsewhere <= 1.0,
     )
+
+
+def _of_standing(found: Findings) -> Iterator[Claim]:
+    for one in found.standing:
+        if one.level_shift:
+            yield Claim(
+                f"Flights: against a reference of {one.reference}, temperature and dew point are "
+                "told by the end of July",
+                f"temp {one.told.get('temp', 'never')}, dewp {one.told.get('dewp', 'never')}",
+                all("" < one.told.get(name, "") < "2013-08" for name in ("temp", "dewp")),
+            )
+
+
+def _of_wander(found: Findings) -> Iterator[Claim]:
+    known = [one for one in found.wander if one.independent >= 10.0]
+    if known:
+        worst = max(known, key=lambda one: one.worst)
+        yield Claim(
+            "A level that wanders by itself is told of 1 % of the references at most, where these "
+            "stand for ten independent rows",
+            f"most: {worst.worst:.2%}, of {worst.independent:.0f} independent rows",
+            worst.worst <= 0.01,
+        )
 
 
 def _of_outliers(found: Findings) -> Iterator[Claim]:

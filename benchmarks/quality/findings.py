@@ -14,7 +14,8 @@ from benchmarks.quality.outlier import Outlier
 from benchmarks.quality.peers import PeerResult
 from benchmarks.quality.quiet import Quiet
 from benchmarks.quality.state import StateSize
-from benchmarks.quality.year import YearIncident
+from benchmarks.quality.wander import Wander
+from benchmarks.quality.year import Standing, YearIncident
 
 __all__ = ["Findings"]
 
@@ -35,7 +36,9 @@ class Findings:
     real: list[Quiet] = field(default_factory=list)
     bank: Bank | None = None
     year: list[YearIncident] = field(default_factory=list)
+    standing: list[Standing] = field(default_factory=list)
     bundled: list[Bundled] = field(default_factory=list)
+    wander: list[Wander] = field(default_factory=list)
     outliers: list[Outlier] = field(default_factory=list)
     states: list[StateSize] = field(default_factory=list)
     faults: list[Named] = field(default_factory=list)

@@ -14,7 +14,9 @@ from benchmarks.quality.quiet import DEFAULT, QuietPlan
 
 __all__ = ["PARTS", "QUICK", "USUAL", "Plan", "with_values"]
 
-PARTS = ("quiet", "delay", "incident", "joint", "peers", "real", "walk", "state", "faults")
+PARTS = (
+    *("quiet", "delay", "incident", "joint", "peers", "real", "walk", "wander", "state", "faults"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Plan:
     peer_reference: int
     peer_shifts: tuple[float, ...]
     reshuffles: int
+    wander_references: int  # of each memory
     state_kinds: tuple[str, ...]
     state_rows: tuple[int, ...]  # a pane
     faults: tuple[str, ...]  # cases
@@ -67,6 +70,7 @@ USUAL = Plan(
     peer_reference=20_000,
     peer_shifts=PEER_SHIFTS,
     reshuffles=10,
+    wander_references=4_000,
     state_kinds=("normal", "zipf", "ar9"),
     state_rows=(20, 600, 20_000),
     faults=tuple(one.name for one in CASES),
@@ -90,6 +94,7 @@ QUICK = Plan(
     peer_reference=5_000,
     peer_shifts=(1.0,),
     reshuffles=0,
+    wander_references=300,
     state_kinds=("normal", "zipf"),
     state_rows=(600,),
     faults=("unit 100", "sentinel 20%", "nulls 20%", "shift +1", "level"),

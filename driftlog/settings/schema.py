@@ -146,6 +146,7 @@ class DetectionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
         "spread",
         "adwin",
         "psi",
+        "level_shift",
     )
     joint: Annotated[
         bool, _say("watch whether inputs still go together, where the reference's do")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from detectors.autocorrelation import indicator_inflation, long_run_variance, ordered_inflation
 from detectors.bins import NumberBins, category_bins, number_bins
 from detectors.calibration import adwin_scale, exponents
+from detectors.level_shift import block_extremes
 from detectors.page_hinkley import ALLOWANCES
 from detectors.spread import distance
 from detectors.standardise import OFF_CONSTANT, Scale, category_scale, number_scale
@@ -229,7 +230,12 @@ def _calibrated(draft: SignalProfile, prepared: Prepared) -> SignalProfile:
         skewness=rounded(adwin_scale(z)),
         # Whatever the inputs do widens the joint score; it is theirs to tell.
         spread=_spread(z) if draft.type is SignalType.NUMBER and draft.role != "joint" else None,
+        blocks=_blocks(z) if draft.sd > 0.0 else (),
     )
+
+
+def _blocks(z: NDArray[np.float64]) -> tuple[tuple[int, float, float], ...]:
+    return tuple((rows, rounded(low), rounded(high)) for rows, low, high in block_extremes(z))
 
 
 def _spread(z: NDArray[np.float64]) -> SpreadProfile | None:

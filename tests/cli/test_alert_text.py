@@ -14,7 +14,7 @@ from rich.console import Console, RenderableType
 
 from driftlog.cli.alert_text import ago, line, render, utc
 from driftlog.printable import printable, printable_json
-from driftlog.records import ALERT, Alert, AlertStatus, BinShare, Onset, Severity
+from driftlog.records import ALERT, Alert, AlertStatus, BinShare, Onset, Score, Severity
 from tests.cli.alert_factory import AT, alert, alert_signal
 
 UNTIMED = hypothesis.settings(deadline=None)
@@ -51,6 +51,18 @@ FIRING    critical   late@1
   offsets     0: 7-4711
   alert       cafe01, opened 2024-11-20 10:54:20 UTC"""
     )
+
+
+def test_the_block_says_that_a_level_is_outside_of_all_that_was_usual() -> None:
+    scores = {"page_hinkley": Score(31.5, 12.25), "level_shift": Score(3.13, 2.4)}
+    told = shown(render(alert(signals=(alert_signal(scores=scores),)), AT + 200_000), width=400)
+    assert (
+        "the level of the window is 3.1 sd off (from 2.4 on told): outside of all that the "
+        "reference showed"
+    ) in told
+    below = {"level_shift": Score(2.3, 2.4)}
+    told = shown(render(alert(signals=(alert_signal(scores=below),)), AT + 200_000), width=400)
+    assert "outside of all" not in told
 
 
 def test_the_block_says_between_when_and_when_the_change_began() -> None:

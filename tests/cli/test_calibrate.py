@@ -100,7 +100,8 @@ def test_thresholds_by_hand_are_marked_and_stand_outside_the_budget(
 
     everything = written(
         tmp_path,
-        "[detection.thresholds]\npage_hinkley = 20\nspread = 20\nadwin = 1e-9\npsi = 0.2\n",
+        "[detection.thresholds]\npage_hinkley = 20\nspread = 20\nadwin = 1e-9\npsi = 0.2\n"
+        "level_shift = 3\n",
     )
     text = " ".join(call("--rows", csv, "--config", everything, "--run", "1000").output.split())
     assert "Nothing is left that a budget could be kept of" in text

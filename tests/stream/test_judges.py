@@ -63,7 +63,16 @@ def test_an_alert_that_the_budget_opened_says_nothing_of_hands() -> None:
 @pytest.mark.parametrize(
     ("thresholds_by_hand", "silent"),
     [
-        ({"psi": 50.0, "page_hinkley": 1e6, "spread": 1e6, "adwin": 1e-290}, True),
+        (
+            {
+                "psi": 50.0,
+                "page_hinkley": 1e6,
+                "spread": 1e6,
+                "adwin": 1e-290,
+                "level_shift": 1e6,
+            },
+            True,
+        ),
         ({"psi": 50.0, "page_hinkley": 1e6, "spread": 1e6}, False),
         ({"psi": 50.0, "adwin": 1e-290, "spread": 1e6}, False),
         (
@@ -72,6 +81,7 @@ def test_an_alert_that_the_budget_opened_says_nothing_of_hands() -> None:
                 "distance:page_hinkley": 1e6,
                 "distance:spread": 1e6,
                 "distance:adwin": 1e-290,
+                "distance:level_shift": 1e6,
             },
             True,
         ),
@@ -101,7 +111,13 @@ def test_what_is_set_by_hand_has_no_part_in_the_budget() -> None:
     assert (one.judges, some.judges) == (usual.judges - 1, usual.judges - count)
     ratio = some.judges / usual.judges
     assert some.rows_between == pytest.approx(usual.rows_between * ratio)
-    everything = {"psi": 0.2, "page_hinkley": 10.0, "spread": 20.0, "adwin": 0.002}
+    everything = {
+        "psi": 0.2,
+        "page_hinkley": 10.0,
+        "spread": 20.0,
+        "adwin": 0.002,
+        "level_shift": 2.5,
+    }
     none = thresholds(PROFILE, small(detection__thresholds=everything))
     assert none.judges == 0
     assert (none.adwin_log_inv_delta == -np.log(0.002)).all()

@@ -79,7 +79,9 @@ def test_the_budget_is_split_over_signals_detectors_and_series(profile: Referenc
     found = thresholds(profile, settings())
     watched = sum(one.spread is not None for one in profile.signals)
     assert 0 < watched < len(profile.signals)
-    streams = len(profile.signals) * 3 + watched  # spread is not watched of every signal
+    levels = sum(bool(one.blocks) for one in profile.signals)
+    # Neither spread nor the level over a whole window is watched of every signal.
+    streams = len(profile.signals) * 3 + watched + levels
     assert found.rate == pytest.approx(10.0)
     assert found.rows_between == pytest.approx(found.rate * MONTH_S * streams)
     looks = MONTH_S / 10
@@ -129,14 +131,16 @@ def test_an_unknown_rate_is_taken_as_a_fast_one_unless_the_settings_know(
     assert thresholds(profile, settings({"expected_rate": 3.0})).rate == 3.0
 
 
-def test_a_reference_from_before_the_spread_was_watched_is_judged_as_it_was(
+def test_a_reference_from_before_spread_and_level_were_watched_is_judged_as_it_was(
     profile: ReferenceProfile,
 ) -> None:
     old = msgspec.structs.replace(
         profile,
-        signals=tuple(msgspec.structs.replace(one, spread=None) for one in profile.signals),
+        signals=tuple(
+            msgspec.structs.replace(one, spread=None, blocks=()) for one in profile.signals
+        ),
     )
-    assert b"spread" not in REFERENCE.encode(old)
+    assert b"spread" not in REFERENCE.encode(old) and b"blocks" not in REFERENCE.encode(old)
     found = thresholds(old, settings())
     before = thresholds(old, settings({"detectors": ("page_hinkley", "adwin", "psi")}))
     assert np.isinf(found.spread).all()
