@@ -103,6 +103,7 @@ def measure_standing(advance: Callable[[int], None] = lambda _: None) -> tuple[S
     sample = table.sample()
     days = [datetime.fromtimestamp(ms / 1000, UTC).date() for ms in flights.ts_ms.tolist()]
     month = np.array([day.month for day in days])
+    month[[day.year > days[0].year for day in days]] = 0  # New Year's Eve, by the clock of UTC
     found = []
     for number, name in _STANDING.items():
         rows = np.flatnonzero(month == number)
