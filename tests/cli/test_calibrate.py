@@ -32,8 +32,8 @@ def test_thresholds_smallest_shifts_and_the_trial_are_shown(csv: Path) -> None:
     assert told.exit_code == 0, told.output
     text = " ".join(told.output.split())
     assert "3 signals" in text and "20 events/s (reference)" in text
-    assert "split evenly over 3 signals x 4 detectors" in text
-    assert "10 that apply" in text  # all of them, but none watches the spread of a category
+    assert "split evenly over 3 signals x 5 detectors" in text
+    assert "13 that apply" in text  # all of them, but none watches the spread of a category
     assert "amount" in text and " sd" in text and "nats" in text
     assert "Tried on 10,000 rows in 50 panes" in text and "it is kept" in text
     assert "made of these very rows" in text
