@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import GroupLoadInProgressError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from stream.source import read_metadata
@@ -57,10 +57,12 @@ class Committed:
         answer = await self._admin.list_consumer_group_offsets(
             self._topics.ingest_group, partitions=tps
         )
-        return {
-            tp.partition: found if (found := answer.get(tp)) and found.offset >= 0 else None
-            for tp in tps
-        }
+        if any(tp not in answer for tp in tps):
+            # A coordinator that is loading its groups says so for the request as a whole, which
+            # aiokafka does not look at: taken for a group without commits, each row would have
+            # been judged as the first of its partition.
+            raise GroupLoadInProgressError(f"{self._topics.ingest_group}: no offsets in the answer")
+        return {tp.partition: answer[tp] if answer[tp].offset >= 0 else None for tp in tps}
 
     async def surely(self, partitions: Sequence[int]) -> dict[int, OffsetAndMetadata | None]:
         """Return what `offsets` does; ask until the broker tells, however long it is away."""

@@ -49,9 +49,10 @@ class IngestAccount:
 
         async def offsets() -> Any:
             with suppress(KafkaError):  # the first to ask makes the broker set up its groups
-                return await admin.list_consumer_group_offsets(
+                told = await admin.list_consumer_group_offsets(
                     self._topics.ingest_group, partitions=sources
                 )
+                return told if len(told) == len(sources) else None  # else it is loading its groups
 
         try:
             found = await eventually(offsets, "the group's offsets")
@@ -63,7 +64,7 @@ class IngestAccount:
             ends = await consumer.end_offsets(self._written())
         finally:
             await consumer.stop()
-        committed = {tp.partition: max(0, found[tp].offset) if tp in found else 0 for tp in sources}
+        committed = {tp.partition: max(0, found[tp].offset) for tp in sources}
         self._ended.append(_End(name, committed, {tp.partition: n for tp, n in ends.items()}))
 
     def _written(self) -> list[TopicPartition]:

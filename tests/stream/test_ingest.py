@@ -59,6 +59,7 @@ class Broker:
         self.refusals: list[Exception] = []
         self.away: list[Exception] = []  # what starting a client raises
         self.offsets_away: list[Exception] = []  # what asking for committed offsets raises
+        self.loading = 0  # answers of a coordinator that is still loading its groups
         self.offsets: dict[TopicPartition, OffsetAndMetadata] = {}
         self.mine = {EVENTS}  # what the group gives
         self.group_errors: list[Exception] = []
@@ -97,7 +98,10 @@ class Broker:
     async def list_consumer_group_offsets(self, *_: Any, **__: Any) -> dict[Any, Any]:
         if self.offsets_away:
             raise self.offsets_away.pop()
-        return self.offsets
+        if self.loading:
+            self.loading -= 1
+            return {}
+        return {EVENTS: OffsetAndMetadata(-1, "")} | self.offsets
 
     async def beginning_offsets(self, tps: list[TopicPartition]) -> dict[TopicPartition, int]:
         return dict.fromkeys(tps, self.first)
@@ -226,6 +230,23 @@ async def test_a_broker_that_goes_while_ingest_connects_is_waited_for(
     broker.offsets_away = [KafkaConnectionError()] * 50
     running = asyncio.create_task(clients(broker).run())
     await until(lambda: broker.committed == {EVENTS: 1})
+    running.cancel()
+    await asyncio.wait([running])
+
+
+async def test_a_coordinator_that_loads_its_groups_is_not_taken_for_a_group_without_commits(
+    clients: Callable[[Broker], Ingest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream.committed, "_PAUSES", (0.0,))
+    broker = Broker(records=4)
+    broker.commits_through.set()
+    broker.loading = 3
+    broker.offsets = {EVENTS: OffsetAndMetadata(3, '["1",60000]')}
+    ingest = clients(broker)
+    running = asyncio.create_task(ingest.run())
+    await until(lambda: broker.committed == {EVENTS: 4})
+    assert ingest.sources[0].lateness.max_ms == 60_000
+    assert ingest.counts["lost"] == 0
     running.cancel()
     await asyncio.wait([running])
 
