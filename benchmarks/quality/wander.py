@@ -115,7 +115,7 @@ def _means(phi: float, part: float, count: int, rng: np.random.Generator) -> Flo
     n = int(part * REFERENCE)
     apart = np.arange(1, n)
     variance = (1.0 + 2.0 * float(((1.0 - apart / n) * phi**apart).sum())) / n
-    return rng.standard_normal(count) * np.sqrt(variance)
+    return rng.standard_normal(count) * float(np.sqrt(variance))
 
 
 def _alarms(judge: LevelShift, off: FloatArray, n: int) -> NDArray[np.bool_]:
