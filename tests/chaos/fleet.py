@@ -49,6 +49,8 @@ class Fleet:
         self.frozen: list[WorkerProcess] = []
         self.sightings = Sightings(deployment.settings, deployment.workers, self.frozen)
         self.done = asyncio.Event()  # all is written
+        self._wanted = 0  # workers
+        deployment.attended = self._replaced
         self._allowed = math.inf
         self._more = asyncio.Event()
         self._paced = True
@@ -65,7 +67,9 @@ class Fleet:
 
     async def start(self, *arguments: str) -> WorkerProcess:
         """Start a worker; it is ready on return."""
-        return await self.deployment.start(*arguments, within=PATIENCE)
+        worker = await self.deployment.start(*arguments, within=PATIENCE)
+        self._wanted = max(self._wanted, len(self.workers))
+        return worker
 
     def start_soon(self) -> None:
         """Start a worker and do not wait for it."""
@@ -82,8 +86,13 @@ class Fleet:
         self.ended.append(what)
         self._report.say(what)
 
+    def _replaced(self) -> bool:
+        self.keep(self._wanted)
+        return True
+
     def keep(self, count: int) -> None:
         """Replace what has ended by itself, and start what is missing to so many workers."""
+        self._wanted = count
         for worker in [one for one in self.workers if not one.alive]:
             self.workers.remove(worker)
             last = " | ".join(worker.log.splitlines()[-_LAST_LINES:])
@@ -97,11 +106,13 @@ class Fleet:
         return draw.choice(able) if able else None
 
     async def kill(self, worker: WorkerProcess) -> None:
-        """End a worker at once."""
+        """End a worker at once; `keep` starts another."""
+        self._wanted = 0
         await self.deployment.end(worker, signal.SIGKILL)
 
     async def stop(self, worker: WorkerProcess) -> int:
         """Ask a worker to end; return its exit code."""
+        self._wanted = 0
         return await self.deployment.end(worker)
 
     def freeze(self, worker: WorkerProcess) -> None:

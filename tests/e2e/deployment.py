@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, Self
@@ -52,6 +52,8 @@ class Deployment:
 
     def __init__(self, settings: Settings, environment: Mapping[str, str], folder: Path) -> None:
         self.settings = settings
+        # Asked while something is waited for; false: it is waited for in vain.
+        self.attended: Callable[[], bool] = self._all_alive
         self.workers: list[WorkerProcess] = []  # those that are to be alive
         self.overrides: Mapping[str, str] = {}  # as `deployed` was given them
         self.environment = environment  # of a worker
@@ -59,10 +61,14 @@ class Deployment:
         self._stack = AsyncExitStack()
         self.told: Told
 
+    def _attended(self) -> bool:
+        return self.attended()
+
+    def _all_alive(self) -> bool:
+        return all(worker.alive for worker in self.workers)
+
     async def __aenter__(self) -> Self:
-        self.told = await self._stack.enter_async_context(
-            following(self.settings, lambda: all(worker.alive for worker in self.workers))
-        )
+        self.told = await self._stack.enter_async_context(following(self.settings, self._attended))
         return self
 
     async def __aexit__(self, *error: Any) -> None:
@@ -113,7 +119,7 @@ class Deployment:
         try:
 
             async def all_committed() -> bool:
-                assert all(worker.alive for worker in self.workers), "a worker has ended"
+                assert self.attended(), "a worker has ended"
                 try:
                     found = await admin.list_consumer_group_offsets(group, partitions=list(ends))
                 except GroupCoordinatorNotAvailableError:  # no worker has joined before
