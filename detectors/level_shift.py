@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from detectors.contract import BoolArray, FloatArray, IntArray, Reading, no_marks
+from detectors.kernel import kernel
 from detectors.moments import Moments, SpanMoments
 
 _LEAST = 2.0  # sd; a smaller shift is for the detectors that count rows
@@ -71,19 +72,35 @@ class _Blocks:
             high[s, : len(one)] = [highest for _, _, highest in one]
         return cls(np.array([size for size, _, _ in most], dtype=np.int64), low, high, held)
 
-    def reach(self, n: IntArray, up: BoolArray) -> FloatArray:
-        """The furthest mean (S,) of blocks of at most n rows, upwards or downwards, and a margin.
 
-        Of smaller blocks than the window where none are as large: these go further.
-        """
-        if not len(self.sizes):
-            return np.zeros(len(n))
-        at = np.searchsorted(self.sizes, n, side="right") - 1
-        place = np.clip(at, 0, np.maximum(self.held - 1, 0))
-        every = np.arange(len(n))
-        low, high = self.low[every, place], self.high[every, place]
-        found: FloatArray = np.where(up, high, -low) + _MARGIN * (high - low)
-        return found
+@kernel
+def _thresholds(
+    n: IntArray,
+    up: BoolArray,
+    quantile: FloatArray,
+    variance: FloatArray,
+    rows: FloatArray,
+    skewness: FloatArray,
+    sizes: IntArray,
+    low: FloatArray,
+    high: FloatArray,
+    held: IntArray,
+    out: FloatArray,
+) -> None:
+    """In sd, into `out` (S,), for windows of n values whose level is higher or lower."""
+    for s in range(n.size):
+        q, v, count = quantile[s], variance[s], max(n[s], 1)
+        lean = skewness[s] * np.sqrt(v / count)  # of the window's mean
+        error = np.sqrt(v * (1.0 / count + 1.0 / rows[s]))
+        most = max(error * (q + lean * (q * q - 1.0) / 6.0), _LEAST)
+        if held[s] > 0:
+            # Of smaller blocks than the window where none are as large: these go further.
+            at = 0
+            while at + 1 < held[s] and sizes[at + 1] <= count:
+                at += 1
+            reach = high[s, at] if up[s] else -low[s, at]
+            most = max(most, reach + _MARGIN * (high[s, at] - low[s, at]))
+        out[s] = min(most, _MOST)
 
 
 class LevelShift:
@@ -183,6 +200,8 @@ class LevelShift:
         self._blocks = _Blocks.of([()] * count if blocks is None else blocks)
         self._fixed = None if fixed is None or bool(np.isnan(fixed).all()) else fixed.copy()
         self.watched = np.ones(count, dtype=np.bool_) if watched is None else watched.copy()
+        self._off = ~self.watched
+        self._least_rows = np.maximum(_LEAST_ROWS, _LEAST_INDEPENDENT * self._variance)
         self._panes = panes
         self._moments: Moments | None = None
 
@@ -231,13 +250,12 @@ class LevelShift:
             np.minimum(np.abs(mean), _OUTLIERS * np.abs(clipped.mean)),
             0.0,
         )
-        threshold = self._thresholds(np.maximum(clipped.n, 1), clipped.mean > 0.0)
+        threshold = self.thresholds(clipped.n, clipped.mean > 0.0)
         if self._fixed is not None:
             threshold = np.where(np.isnan(self._fixed), threshold, self._fixed)
-        few = clipped.n < np.maximum(_LEAST_ROWS, _LEAST_INDEPENDENT * self._variance)
-        few = few | (held < min(_LEAST_PANES, self._panes)) | ~self.watched
-        score = np.where(few, 0.0, score)
-        threshold = np.where(self.watched, threshold, 1.0)
+        few = (clipped.n < self._least_rows) | (held < min(_LEAST_PANES, self._panes))
+        score[few | self._off] = 0.0
+        threshold[self._off] = 1.0
         alarm = score >= threshold
         return Reading(
             score=score,
@@ -248,14 +266,24 @@ class LevelShift:
             hits=(),
         )
 
-    def _thresholds(self, n: IntArray, up: BoolArray) -> FloatArray:
-        """In sd, (S,), for windows of n values whose level is higher or lower."""
-        q = self._quantile
-        lean = self._skewness * np.sqrt(self._variance / n)  # of the window's mean
-        error = np.sqrt(self._variance * (1.0 / n + 1.0 / self._rows))
-        chance = error * (q + lean * (q * q - 1.0) / 6.0)
-        most: FloatArray = np.maximum(np.maximum(chance, self._blocks.reach(n, up)), _LEAST)
-        return np.minimum(most, _MOST)
+    def thresholds(self, n: IntArray, up: BoolArray) -> FloatArray:
+        """In sd, (S,), for windows of n values whose level is higher or, where not `up`, lower."""
+        blocks = self._blocks
+        out = np.empty(self.signals)
+        _thresholds(
+            n,
+            up,
+            self._quantile,
+            self._variance,
+            self._rows,
+            self._skewness,
+            blocks.sizes,
+            blocks.low,
+            blocks.high,
+            blocks.held,
+            out,
+        )
+        return out
 
     def reset(self, signals: BoolArray | None = None) -> None:
         """Forget; see `detectors.contract.Detector.reset`."""

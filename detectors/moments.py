@@ -87,9 +87,15 @@ class Moments:
         sd = np.sqrt(np.maximum(squares / _UNIT / many - mean * mean, 0.0))
         return SpanMoments(n.copy(), missing.copy(), mean, sd)
 
+    def mean(self) -> FloatArray:
+        """The mean of the whole window, (S,); 0 where there are no values."""
+        sums = self._ring.total
+        found: FloatArray = sums[:, 1] / _UNIT / np.maximum(sums[:, 0], 1)
+        return found
+
     def held(self) -> IntArray:
         """Panes of the window that hold values, (S,)."""
-        return self._ring.filled()[:, 0]
+        return self._ring.filled(0)
 
     def keep_last(self, signals: BoolArray, panes: int) -> None:
         """For the signals in the mask, forget all but the last panes."""

@@ -62,9 +62,9 @@ class PaneRing:
         total: IntArray = self._slots[chosen].sum(axis=0)
         return total
 
-    def filled(self) -> IntArray:
-        """In how many panes of the window each number is not 0, in the shape of a pane."""
-        found: IntArray = np.count_nonzero(self._slots, axis=0)
+    def filled(self, column: int) -> IntArray:
+        """In how many panes of the window each signal's number in this column is not 0, (S,)."""
+        found: IntArray = (self._slots[:, :, column] != 0).sum(axis=0)
         return found
 
     def history(self, signal: int) -> IntArray:

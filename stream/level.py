@@ -52,9 +52,9 @@ class Level:
 
     def read(self, judge: LevelShift) -> Reading:
         """Judge the window, both moments of which have ended this pane."""
-        clipped, plain = self._clipped.span(self._panes), self._plain.span(self._panes)
+        clipped = self._clipped.span(self._panes)
         # Of a cycle the plain values still have it in them.
-        mean = np.where(self._cyclic, clipped.mean, plain.mean)
+        mean = np.where(self._cyclic, clipped.mean, self._plain.mean())
         return judge.read(clipped, mean, self._clipped.held())
 
     def few(self, shown: PSIReading, readings: Sequence[Reading], drifting: BoolArray) -> BoolArray:

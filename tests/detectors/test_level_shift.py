@@ -129,7 +129,7 @@ def test_less_known_is_never_less_needed(
     n, up = np.array([50_000]), np.array([True])
 
     def threshold(v: float, m: float, a: float) -> float:
-        return float(LevelShift(np.array([v]), np.array([m]), level=a)._thresholds(n, up)[0])
+        return float(LevelShift(np.array([v]), np.array([m]), level=a).thresholds(n, up)[0])
 
     base = threshold(variance, rows, level)
     assert base >= 2.0
