@@ -66,7 +66,8 @@ class Rights:
             denial.operation,
             denial.permission_type,
         )
-        self._done(self._admin().delete_acls([found], request_timeout=_S))
+        admin = self._admin()  # its answers come while it lives
+        self._done(admin.delete_acls([found], request_timeout=_S))
 
     def _denial(self, topic: str) -> Any:
         return self._binding(
@@ -88,7 +89,8 @@ class Rights:
         return AclBinding(kind, name, pattern, self._user, "*", operation, permission)
 
     def _create(self, *bindings: Any) -> None:
-        self._done(self._admin().create_acls(list(bindings), request_timeout=_S))
+        admin = self._admin()
+        self._done(admin.create_acls(list(bindings), request_timeout=_S))
 
     def _admin(self) -> Any:
         # Anew each time: one that is kept complains of a broker that has ended.
