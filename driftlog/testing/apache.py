@@ -29,7 +29,7 @@ from driftlog.testing.process import Process
 
 __all__ = ["ApacheKafka"]
 
-_START_TIMEOUT: Final = 180.0  # seconds; 3 to 4 on an idle machine
+_START_TIMEOUT: Final = 400.0  # seconds; 3 to 4 on an idle machine
 _PORT_ATTEMPTS: Final = 3
 
 

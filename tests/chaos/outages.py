@@ -21,7 +21,7 @@ from tests.e2e.waiting import eventually
 __all__ = ["ROW"]
 
 _WORKERS: Final = 2
-_GAP_S: Final = 6.0  # between two outages
+_GAP_S: Final = 4.0  # between two outages
 _GONE_S: Final = 60.0
 _FROZEN_S: Final = 30.0
 _SETTLING_S: Final = 3.0  # what is in memory is judged on
