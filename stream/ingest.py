@@ -216,6 +216,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                 end=source.position if tp.partition in waiting else ends[tp],
                 committed=self._in_flight.committed.get(tp, source.start),
                 committable=source.position,
+                reader="ingest",
             )
             for tp, source in zip(tps, sources.values(), strict=True)
         }

@@ -30,8 +30,10 @@ async def look(monitor: Monitor | None, ingest: Ingest | None, now: float) -> Ob
     outside = set()
     if monitor is not None:
         seen = await observe(monitor.app, now, _PATIENCE_S)
-        if not monitor.assignments:  # a later rebalance is a recovery that must come to its end
+        if not monitor.assignments:
             outside.add("the monitor")
+            # To Faust it is a rebalance. A later one is: its recovery must come to an end.
+            seen = replace(seen, recovering=False, partitions={})
     if ingest is not None:
         if not ingest.ready:
             outside.add("ingest")

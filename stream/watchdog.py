@@ -54,10 +54,13 @@ class Limits:
     partition: float = 120.0
     loop: float = 30.0
     group: float = 120.0
+    # Unread while its reader goes on with others: an overloaded worker comes round to it in minutes
+    # and starting again would cost it more; one that is hung stays so.
+    beside: float = 600.0
 
 
 # What stands still for so long makes a worker not ready; it may yet go on by itself.
-DOUBTFUL: Final = Limits(recovery=inf, partition=30.0, loop=inf, group=inf)
+DOUBTFUL: Final = Limits(recovery=inf, partition=30.0, loop=inf, group=inf, beside=120.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ class Partition:
     end: int
     committed: int
     committable: int
+    reader: str = "monitor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,7 @@ def judge(
                 f"{last.recovery_progress}",
             )
         return None
-    return _judge_groups(answered, limits.group) or _judge_partitions(answered, limits.partition)
+    return _judge_groups(answered, limits.group) or _judge_partitions(answered, limits)
 
 
 def _outside(group: str, seen: Observation) -> bool:
@@ -148,22 +152,36 @@ def _judge_groups(answered: Sequence[Observation], limit: float) -> Verdict | No
     return None
 
 
-def _judge_partitions(answered: Sequence[Observation], limit: float) -> Verdict | None:
+def _judge_partitions(answered: Sequence[Observation], limits: Limits) -> Verdict | None:
     for name, last in sorted(answered[-1].partitions.items()):
         spell = _spell(answered, name, last, _unread)
-        if spell >= limit:
+        if spell >= (limits.beside if _others_read(answered, name, spell) else limits.partition):
             return Verdict(
                 Stall.PARTITION,
                 f"{name} has not been read for {spell:.0f} s: at offset {last.read} of {last.end}",
             )
         spell = _spell(answered, name, last, _uncommitted)
-        if spell >= limit:
+        if spell >= limits.partition:
             return Verdict(
                 Stall.PARTITION,
                 f"{name} has not committed for {spell:.0f} s: acknowledged up to offset "
                 f"{last.committable}, committed {last.committed}",
             )
     return None
+
+
+def _others_read(answered: Sequence[Observation], name: str, spell: float) -> bool:
+    """Whether the reader of a partition got on with others in the last half of a spell."""
+    last = answered[-1]
+    recent = [seen for seen in answered if seen.at >= last.at - spell / 2]
+    reader = last.partitions[name].reader
+    return any(
+        seen.partitions[other].read != partition.read
+        for other, partition in last.partitions.items()
+        if other != name and partition.reader == reader
+        for seen in recent
+        if other in seen.partitions
+    )
 
 
 def _unread(partition: Partition, last: Partition) -> bool:
@@ -240,7 +258,9 @@ class Watchdog:
         self._interval = interval
         self._clock = clock
         self._act = act
-        longest = max(self._limits.recovery, self._limits.partition, self._limits.group)
+        longest = max(
+            self._limits.recovery, self._limits.partition, self._limits.beside, self._limits.group
+        )
         self._kept = int(longest / interval) + 4
         self._history: tuple[Observation, ...] = ()  # replaced whole: two threads write it
         self._ended = threading.Event()

@@ -76,6 +76,9 @@ def recommended_settings(
         "consumer_auto_offset_reset": "earliest",
         "consumer_metadata_max_age_ms": 30_000,
         "broker_max_poll_records": 500,
+        # Of a partition at once. What has been fetched is worked off partition by partition: with
+        # much of each the last one waits for long.
+        "consumer_max_fetch_size": 524_288,
         "broker_commit_interval": 1.0,
         "broker_max_poll_interval": NEVER_MS / 1000,
         "broker_session_timeout": session_timeout,

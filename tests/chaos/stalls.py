@@ -58,7 +58,7 @@ class _Worker:
 
     async def look(self) -> None:
         """Ask until cancelled."""
-        async with httpx.AsyncClient(timeout=2.0) as client:
+        async with httpx.AsyncClient(timeout=15.0) as client:
             while True:
                 found = _URL.search(self.command.output)
                 self.url = found[1] if found else ""

@@ -288,12 +288,12 @@ async def test_its_progress_is_what_is_read_and_what_is_committed(
     running = asyncio.create_task(ingest.run())
     await until(lambda: broker.commits_asked)  # and does not get through
     name = f"{TOPICS.events}-0"
-    assert await ingest.progress() == {name: Partition(read=2, end=2, committed=1, committable=2)}
+    assert await ingest.progress() == {name: Partition(2, 2, 1, 2, "ingest")}
     broker.commits_through.set()
     await until(lambda: broker.committed == {EVENTS: 2})
     await until(lambda: ingest.lag == {0: 0})
     broker.records = 9
-    assert await ingest.progress() == {name: Partition(read=2, end=9, committed=2, committable=2)}
+    assert await ingest.progress() == {name: Partition(2, 9, 2, 2, "ingest")}
     running.cancel()
     await asyncio.wait([running])
 

@@ -82,21 +82,32 @@ def test_a_recovery_that_advances_is_no_stall() -> None:
     assert _verdict(history) is None
 
 
-def test_one_partition_that_stands_still_beside_others_that_go_on_is_a_stall() -> None:
-    history = [
+def _beside(seconds: int, reader: str = "monitor") -> list[Observation]:
+    return [
         Observation(
             at=float(at),
             partitions={
-                "columns-0": Partition(at, at + 9, at, at),
-                "columns-1": Partition(50, 60, 40, 45),
+                "columns-0": Partition(at, at + 9, at, at, reader),
+                "columns-1": Partition(50, 60, 40, 40),
             },
         )
-        for at in range(0, 300, STEP)
+        for at in range(0, seconds, STEP)
     ]
+
+
+def test_one_partition_that_stands_still_beside_others_that_go_on_is_a_stall_in_the_end() -> None:
+    """An overloaded worker takes minutes to come round to it, and must not be ended for that."""
+    history = _beside(600)
+    assert judge(history, history[-1].at) is None
+    history = _beside(605)
     verdict = judge(history, history[-1].at)
     assert verdict == Verdict(
-        Stall.PARTITION, "columns-1 has not been read for 295 s: at offset 50 of 60"
+        Stall.PARTITION, "columns-1 has not been read for 600 s: at offset 50 of 60"
     )
+
+
+def test_that_somebody_else_reads_is_no_excuse() -> None:
+    assert _verdict(_beside(125, "ingest")) is Stall.PARTITION
 
 
 def test_a_loop_that_makes_no_observation_is_blocked() -> None:
