@@ -42,8 +42,8 @@ LINGER: Final = 0.2  # seconds that few rows wait for more, so that a chunk is n
 ENOUGH: Final = 1_024  # rows in a round that need not wait
 BEHIND: Final = 0.01  # the same while the broker has more to give
 FETCH_WAIT: Final = 100  # ms; a partition just read waits for the fetch that is under way
-SLICE: Final = 1_024  # rows taken without giving way: about a chunk
-TURNS: Final = 16  # of the event loop that are given away at most
+CHUNK: Final = 1_024  # rows, about; for as many the others have turns of the event loop,
+TURNS: Final = 16  # at most so many
 HEARTBEAT: Final = 1.0  # seconds
 FRESH_FETCH: Final = 2_000  # ms; an older answer of the broker says nothing about idleness
 SETTLE: Final = 3.0  # seconds, at the end, for what is sent to be acknowledged
@@ -231,10 +231,8 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         await self._skip_to(tp, source, records[0].offset)
         sends: list[asyncio.Future[Any]] = []
         for events, tick_ms in at_ticks(records):
-            for first in range(0, len(events), SLICE):
-                part = events[first : first + SLICE]
-                sends += await self._take_events(source, part)
-                await self._give_way(len(part))
+            sends += await self._take_events(source, events)
+            await self._give_way(len(events))
             if tick_ms is not None:
                 source.lateness.tick(tick_ms)
         source.position = records[-1].offset + 1
@@ -266,10 +264,8 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         stood still and its partitions went unread.
         """
         self._since_turn += rows
-        if self._since_turn < SLICE:
-            return
-        self._since_turn = 0
-        for _ in range(TURNS):
+        chunks, self._since_turn = divmod(self._since_turn, CHUNK)
+        for _ in range(TURNS * chunks):
             await asyncio.sleep(0)
             if not self._busy():
                 return
