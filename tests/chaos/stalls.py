@@ -71,8 +71,9 @@ class _Worker:
             self.live += (await client.get(f"{self.url}/livez")).status_code == 200
             answer = await client.get(f"{self.url}/readyz")
         except httpx.HTTPError:
-            self.silent += bool(self.live)
             self.ready = False
+            await asyncio.sleep(0.5)  # the end of the process breaks a question off, too
+            self.silent += bool(self.live) and self.command.alive
             return
         self.ready = answer.status_code == 200
         if self.ready:
