@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 
 from driftlog.settings import Settings
@@ -19,6 +18,8 @@ from stream.verdicts import VerdictsPartition
 from stream.waiting import Waiting
 
 __all__ = ["Retelling", "Retold"]
+
+_NO_LIMIT = 2**63 - 1  # bytes; all partitions of a long log may be far apart
 
 # The partition of ``columns`` a verdict comes from (none: an alert), and the record.
 Retold = tuple[int | None, Output]
@@ -51,7 +52,7 @@ class Retelling:
         self.verdicts = [
             # Partitions come in the order of the topic, not of time: all of it may have to wait.
             VerdictsPartition(
-                p, settings, kafka.column_partitions, self._judging.config, Waiting(sys.maxsize)
+                p, settings, kafka.column_partitions, self._judging.config, Waiting(_NO_LIMIT)
             )
             for p in range(kafka.verdict_partitions)
         ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final
@@ -110,7 +111,7 @@ class Carrier:
                         if alert is not None and self._concerns(alert, seen):
                             key = f"{alert.alert_id}:{alert.pane_end_ms}:{alert.status}"
                             await post.send(partial(notice, alert), {"Idempotency-Key": key})
-                        await consumer.commit({tp: record.offset + 1})
+                        await _through(consumer.commit({tp: record.offset + 1}))
 
     def _take(self, state: OpenAlerts, batches: dict[Any, list[Any]]) -> bool:
         took = False
@@ -173,3 +174,13 @@ class Carrier:
         for tp in consumer.assignment():
             if await consumer.committed(tp) is None:
                 await consumer.commit({tp: await consumer.position(tp)})
+
+
+async def _through(commit: Coroutine[Any, Any, None]) -> None:
+    """Commit, though told to end meanwhile: what was posted would be posted again."""
+    task = asyncio.ensure_future(commit)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise

@@ -39,6 +39,8 @@ async def observe(app: Any, now: float, patience: float = 5.0) -> Observation:
 async def _answers(app: Any, patience: float) -> bool:
     try:
         client = app.producer._ensure_producer().client
+        if not client.cluster.brokers():  # it has just been made: asked now, it would complain
+            return False
         async with asyncio.timeout(patience):
             await client.fetch_all_metadata()
     except (KafkaError, NotReady, OSError, TimeoutError):

@@ -304,13 +304,16 @@ def test_a_record_that_the_broker_refuses_ends_it_with_one_line_that_says_which(
         assert "Traceback" not in worker.output
 
 
-def test_state_that_cannot_be_read_ends_it_with_one_line_that_says_so(place: Place) -> None:
+def test_state_that_cannot_be_read_begins_afresh_and_is_named(place: Place) -> None:
     place.create_topics()
     changelog = f"{place.topics.app_id}-monitor-changelog"
     place.write(changelog, b"not a record", key=b"00000 \0partition 0")
     with started_worker(place.environment) as worker:
-        assert worker.ended() == 1
-        assert reason(worker).startswith("driftlog: the monitor has failed: the partition's record")
+        worker.says("monitor, partition 0: stored state was discarded, and begins afresh")
+        worker.ready()
+        assert sum(samples(worker, "driftlog_state_discarded_total")) == 1
+        worker.signal()
+        assert worker.ended(END_S) == 0
 
 
 def test_a_port_in_use_ends_it_before_anything_else_and_names_the_mend(place: Place) -> None:

@@ -14,7 +14,8 @@ from tests.stream.scripted_kafka import CHANGELOG, ROWS, Bench, MakeBench, until
 
 
 def _broker(bench: Bench, answer: Any) -> None:
-    client = SimpleNamespace(fetch_all_metadata=answer)
+    cluster = SimpleNamespace(brokers=lambda: {1})
+    client = SimpleNamespace(fetch_all_metadata=answer, cluster=cluster)
     bench.app.producer._ensure_producer = lambda: SimpleNamespace(client=client)
 
 
