@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from driftlog.printable import printable
 
-__all__ = ["PrintableFormatter", "log_to_stderr"]
+__all__ = ["PrintableFormatter", "log_to_stderr", "quiet_clients"]
 
 _LONGEST: Final = 8_000  # letters of a record's line
 
@@ -47,3 +49,21 @@ def log_to_stderr(level: str, form: str = "%(levelname)s %(name)s: %(message)s")
 
 def _indented(text: str) -> str:
     return "\n".join(f"    {printable(line)}" for line in text.split("\n"))
+
+
+@contextmanager
+def quiet_clients(*names: str) -> Iterator[None]:
+    """Keep back what clients write to loggers of these names, where our own words say it.
+
+    Args:
+        names: such as ``aiokafka``.
+    """
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +16,7 @@ from driftlog.cli.alert_log import AlertLog, Begin
 from driftlog.cli.alert_text import render
 from driftlog.cli.alerts_forward import forward
 from driftlog.errors import ContractError, InputError
+from driftlog.logs import quiet_clients
 from driftlog.records import ALERT, Alert, AlertStatus, Severity
 from driftlog.settings import load_settings
 from driftlog.terminal import echo, echo_json, terminal
@@ -128,7 +127,7 @@ def tail(
             async for raw in records:
                 printer.take(raw, int(time.time() * 1000))
 
-    with _quiet_client():
+    with quiet_clients("aiokafka"):
         try:
             asyncio.run(run())
         except KeyboardInterrupt:
@@ -147,15 +146,3 @@ def _statuses(text: str) -> frozenset[AlertStatus]:
 
 def _say(text: str) -> None:
     echo(f"driftlog alerts: {text}", err=True)
-
-
-@contextmanager
-def _quiet_client() -> Iterator[None]:
-    """Keep the Kafka client's own log back: what it waits for is said in our words."""
-    client = logging.getLogger("aiokafka")
-    level = client.level
-    client.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        client.setLevel(level)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
@@ -14,6 +13,7 @@ from typing import Any
 import click
 
 from driftlog.errors import InputError
+from driftlog.logs import quiet_clients
 from driftlog.records import Severity
 from driftlog.settings import Settings, load_settings
 from driftlog.terminal import echo
@@ -62,9 +62,8 @@ def forward(severity: str, model: str | None, begin: str, **more: Any) -> None:
             "(such as DRIFTLOG_FORWARD_ALERTMANAGER=http://127.0.0.1:9093)"
         )
     # What the clients wait for is said in our words, and the HTTP client would log addresses.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    logging.getLogger("httpx").setLevel(logging.CRITICAL)
-    asyncio.run(_run(settings, Severity(severity), model, beginning=begin == "beginning"))
+    with quiet_clients("aiokafka", "httpx"):
+        asyncio.run(_run(settings, Severity(severity), model, beginning=begin == "beginning"))
 
 
 async def _run(settings: Settings, least: Severity, model: str | None, *, beginning: bool) -> None:

@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from driftlog.errors import BrokerError, ContractError
-from driftlog.kafka import connection, reason
+from driftlog.kafka import connection, reason, stop_consumer
 from driftlog.records import ALERT, Alert, Severity
 from driftlog.settings import KafkaSettings
 from stream.notifying.open_alerts import OpenAlerts
@@ -167,7 +167,7 @@ class Carrier:
                 f"reading {self._topic} at {self._kafka.bootstrap}: {await reason(arguments, exc)}"
             ) from exc
         finally:
-            await consumer.stop()
+            await stop_consumer(consumer)
 
     async def _pin(self, consumer: Any) -> None:
         """Remember where reading began: what comes before the first commit is not skipped."""

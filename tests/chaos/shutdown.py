@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from driftlog.logs import quiet_clients
 from driftlog.testing.apache import ApacheKafka
 from driftlog.testing.cluster import Broker
 from driftlog.testing.embedded import EmbeddedBroker
@@ -44,25 +44,13 @@ _PANES: Final = 20  # of the log for each moment
 async def run(report: Report, *, short: bool) -> None:
     """Tell everything to end, at moments drawn with a seed."""
     draw = Random(_SEED)
-    with _quiet_clients(), TemporaryDirectory() as temporary:
+    with quiet_clients("aiokafka"), TemporaryDirectory() as temporary:
         folder = Path(temporary)
         with _broker(short=short) as (broker, outage):
             slowest = await _workers(report, broker, outage, folder, draw, short=short)
             report.figure("slowest end of a worker (s)", round(slowest, 1))
             await _services(report, broker, outage, folder, draw, short=short)
             await _commands(report, broker, folder, draw, short=short)
-
-
-@contextmanager
-def _quiet_clients() -> Iterator[None]:
-    """Keep back what our own clients have to say of a broker that we take away."""
-    client = logging.getLogger("aiokafka")
-    level = client.level
-    client.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        client.setLevel(level)
 
 
 @contextmanager
