@@ -56,7 +56,17 @@ DAY_MS = 24 * 60 * MINUTE_MS
 Value = float | str | None
 Columns = Mapping[str, npt.NDArray[Any]]
 
-_WEATHER = ("temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure")
+_WEATHER = (
+    "temp",
+    "dewp",
+    "humid",
+    "wind_dir",
+    "wind_speed",
+    "wind_gust",
+    "precip",
+    "pressure",
+    "visib",
+)
 _CSV = pacsv.ConvertOptions(null_values=["NA", ""], strings_can_be_null=True)
 
 
@@ -105,6 +115,25 @@ class Flights:
     def labels(self) -> list[str]:
         """The truth as the service words it: ``late`` or ``on_time``."""
         return ["late" if late else "on_time" for late in self.late.tolist()]
+
+    def reweathered(self, seed: int) -> Flights:
+        """The same flights, each under the weather of another one of its airport and hour.
+
+        They are new requests that nobody has seen, and no drift: every weather and every flight
+        occurs as often as before, and weather goes with airport and hour as before. Truth and
+        times stay, so the model's errors are not those of real flights.
+        """
+        key = np.unique(self.inputs["origin"].astype(str), return_inverse=True)[1] * 24
+        key = key + (self.inputs["sched_dep_min"] // 60).astype(np.int64)
+        groups = np.argsort(key, kind="stable")
+        drawn = np.random.default_rng(seed).random(len(self))
+        weather_of = np.empty_like(groups)
+        weather_of[groups] = np.lexsort((drawn, key))
+        inputs = {
+            name: column[weather_of] if name in _WEATHER else column
+            for name, column in self.inputs.items()
+        }
+        return Flights(inputs, self.ts_ms, self.late, self.label_ts_ms)
 
     def retimed(self, start_ms: int, per_second: float) -> Flights:
         """The same flights, evenly spaced in their present order from ``start_ms`` on.
@@ -199,7 +228,7 @@ def _joined(folder: Path) -> pa.Table:
     hour = ["origin", "time_hour"]
     scheduled = flights.group_by(hour).aggregate([([], "count_all")])
     scheduled = scheduled.rename_columns([*hour, "hour_departures"])
-    weather = weather.select([*hour, *_WEATHER, "visib"])
+    weather = weather.select([*hour, *_WEATHER])
     planes = planes.select(["tailnum", "year", "manufacturer", "seats", "engines"])
     planes = planes.rename_columns(["tailnum", "built", "manufacturer", "seats", "engines"])
     table = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 
 from api.flights import Flights, months, split_march
 from api.model import FlightModel
@@ -11,9 +12,10 @@ from driftlog.records import Event, Outputs, ReferenceProfile
 from driftlog.settings import ModelSettings
 from stream.profile import profile_of_events
 
-__all__ = ["quiet_rows", "reference", "rows_of", "year_rows"]
+__all__ = ["endless_rows", "quiet_rows", "reference", "rows_of", "year_rows"]
 
 _SLICE = 1_000  # flights predicted at once
+_AHEAD = 100  # rows made at once while others are being sent: the service answers in between
 
 
 def reference(model: FlightModel, rate: float, seed: int = 0) -> ReferenceProfile:
@@ -56,8 +58,22 @@ def quiet_rows(model: FlightModel, seed: int = 0) -> list[FileRow]:
     return rows_of(model, half)
 
 
-def rows_of(model: FlightModel, flights: Flights) -> list[FileRow]:
-    """Return flights as rows to be sent."""
+def endless_rows(model: FlightModel, seed: int = 0) -> Iterator[FileRow]:
+    """Yield the quiet rows, and then others like them for ever.
+
+    Sent over and over, the same rows would be what driftlog tells as requests that come a second
+    time. So from the second round on each flight has the weather of another one.
+    """
+    _, half = split_march(seed)
+    flights = half
+    for again in count(1):
+        for start in range(0, len(flights), _AHEAD):
+            yield from rows_of(model, flights.take(slice(start, start + _AHEAD)), start)
+        flights = half.reweathered(seed + again)
+
+
+def rows_of(model: FlightModel, flights: Flights, first: int = 0) -> list[FileRow]:
+    """Return flights as rows to be sent, numbered from ``first`` on."""
     return [
         FileRow(
             number=i,
@@ -72,7 +88,7 @@ def rows_of(model: FlightModel, flights: Flights) -> list[FileRow]:
             label=label,
         )
         for i, (inputs, ts_ms, label) in enumerate(
-            zip(flights.records(), flights.ts_ms, flights.labels(), strict=True)
+            zip(flights.records(), flights.ts_ms, flights.labels(), strict=True), first
         )
     ]
 

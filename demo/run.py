@@ -15,7 +15,7 @@ from typing import TypeVar
 from api.faults import Faults
 from api.model import FlightModel, load_or_train
 from api.service import create_app
-from demo.flights import quiet_rows, reference, year_rows
+from demo.flights import endless_rows, quiet_rows, reference, year_rows
 from demo.process import WorkerProcess, worker
 from demo.show import Show
 from demo.stages import (
@@ -80,7 +80,14 @@ class Demo:
         """Run all stages; with ``serve`` go on, a change now and then, until cancelled."""
         async with self._stack(RATE) as stack:
             rows = quiet_rows(stack.model, self._seed)
-            traffic = Traffic(stack.service, rows, measure(rows), stack.faults, RATE, self._seed)
+            traffic = Traffic(
+                stack.service,
+                endless_rows(stack.model, self._seed),
+                measure(rows),
+                stack.faults,
+                RATE,
+                self._seed,
+            )
 
             async def through() -> Outcome:
                 found = await self._stages(stack, traffic)
@@ -98,14 +105,19 @@ class Demo:
             months = list(year_rows(stack.model, YEAR_EACH))
             rows = quiet_rows(stack.model, self._seed)
             traffic = Traffic(
-                stack.service, rows, measure(rows), stack.faults, YEAR_RATE, self._seed
+                stack.service,
+                endless_rows(stack.model, self._seed),
+                measure(rows),
+                stack.faults,
+                YEAR_RATE,
+                self._seed,
             )
             began = time.monotonic()
 
             async def through() -> Outcome:
                 await self._for(WARM_UP_S / 2, "March, the other half: quiet traffic")
                 for month, flights in months:
-                    traffic.replace(flights)
+                    traffic.replace(cycle(flights))
                     await self._for(len(flights) / YEAR_RATE, f"2013-{month:02d}")
                 await self._for(3.0, "the last panes close")
                 return _outcome([], stack, traffic, began)

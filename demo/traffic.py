@@ -24,8 +24,8 @@ class Traffic:
 
     Args:
         url: of the service.
-        rows: quiet rows, sent over and over.
-        measures: of those rows, for the injections.
+        rows: quiet rows without an end; see :func:`demo.flights.endless_rows`.
+        measures: of such rows, for the injections.
         faults: of the service, turned for stages that change it.
         rate: events a second.
         seed: of the injections.
@@ -34,7 +34,7 @@ class Traffic:
     def __init__(
         self,
         url: str,
-        rows: list[FileRow],
+        rows: Iterator[FileRow],
         measures: Measures,
         faults: Faults,
         rate: float,
@@ -50,7 +50,6 @@ class Traffic:
         self._injector: Injector | None = None
         self._first = 0  # position at which the stage began
         self._position = 0
-        self._start = 0  # position of the first of the rows
 
     @property
     def position(self) -> int:
@@ -72,10 +71,9 @@ class Traffic:
         self._faults.error_share = 0.0
         return int(time.time() * 1000), made
 
-    def replace(self, rows: list[FileRow]) -> None:
+    def replace(self, rows: Iterator[FileRow]) -> None:
         """Go on with other rows, from the first of them."""
         self._rows = rows
-        self._start = self._position
 
     async def run(self) -> None:
         """Send until cancelled."""
@@ -98,7 +96,7 @@ class Traffic:
     def _next(self) -> Iterator[Outgoing]:
         request = f"demo-{self._seed}-{self._position}"
         for _ in range(BATCH):
-            row = self._rows[(self._position - self._start) % len(self._rows)]
+            row = next(self._rows)
             changed: FileRow | None = row
             if self._injector is not None:
                 changed = self._injector.change(self._position - self._first, row)

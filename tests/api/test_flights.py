@@ -105,6 +105,22 @@ def test_the_halves_are_alike() -> None:
         assert abs(np.isnan(one).mean() - np.isnan(other).mean()) < 0.02, name
 
 
+def test_reweathered_flights_are_new_ones_in_the_weather_of_their_airport_and_hour() -> None:
+    _, quiet = split_march()
+    other = quiet.reweathered(seed=1)
+    here = list(zip(quiet.inputs["origin"], quiet.inputs["sched_dep_min"] // 60, strict=True))
+
+    def weather(flights: Flights) -> list[tuple[object, ...]]:
+        columns = [np.nan_to_num(flights.inputs[name], nan=-1.0) for name in ("temp", "pressure")]
+        return list(zip(here, *columns, strict=True))
+
+    before, after = weather(quiet), weather(other)
+    assert sorted(map(repr, before)) == sorted(map(repr, after))
+    same = np.mean([one == another for one, another in zip(before, after, strict=True)])
+    assert same < 0.1, "few get the weather that they had"
+    assert quiet.inputs["dest"].tolist() == other.inputs["dest"].tolist()
+
+
 def test_records_are_json_with_null_for_what_is_missing(march: Flights) -> None:
     records = march.take(slice(0, 2_000)).records()
     again = json.loads(json.dumps(records, allow_nan=False))
