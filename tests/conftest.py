@@ -70,9 +70,17 @@ def _no_prometheus() -> str | None:
     return f"{' and '.join(missing)} are not there (packages prometheus, prometheus-alertmanager)"
 
 
+def _no_browser() -> str | None:
+    """Why the tests in a browser are left out, or None."""
+    if which("chromium") is not None or _in_ci():
+        return None
+    return "chromium is not there (package chromium)"
+
+
 _OUTSIDE: Final = {
     "kafka": (_no_kafka, "the tests on a real Apache Kafka"),
     "prometheus": (_no_prometheus, "the tests with Prometheus' own tools"),
+    "browser": (_no_browser, "the tests of the console's pages in Chromium"),
 }
 
 
