@@ -14,10 +14,12 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.model import CLASSES, Answer, FlightModel
+from driftlog.serving import exemplar
 
 STATUS_CLASSES = ("2xx", "3xx", "4xx", "5xx")
 ERROR_KINDS = ("validation", "exception", "unavailable", "refused")
 LATENCY_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_CORRELATION_ID = b"x-correlation-id"  # set by the capture's middleware, further inside
 CONFIDENCE = tuple(round(0.5 + 0.05 * step, 2) for step in range(1, 11))
 
 
@@ -97,11 +99,13 @@ class Red:
         """A request came in; ``answered`` must follow."""
         self._in_flight.inc()
 
-    def answered(self, endpoint: str, status: int, seconds: float) -> None:
-        """A request is over."""
+    def answered(
+        self, endpoint: str, status: int, seconds: float, correlation_id: str = ""
+    ) -> None:
+        """A request is over; its correlation id is shown beside the bucket of its duration."""
         self._in_flight.dec()
         self._requests.labels(endpoint, f"{status // 100}xx").inc()
-        self._duration.labels(endpoint).observe(seconds)
+        self._duration.labels(endpoint).observe(seconds, exemplar(correlation_id))
 
 
 class RedMiddleware:
@@ -117,12 +121,14 @@ class RedMiddleware:
             await self._app(scope, receive, send)
             return
         # An app that ends without an answer has failed, whether it raises or not.
-        status = 500
+        status, correlation_id = 500, ""
 
         async def watched(message: Message) -> None:
-            nonlocal status
+            nonlocal status, correlation_id
             if message["type"] == "http.response.start":
                 status = message["status"]
+                told = dict(message.get("headers", ())).get(_CORRELATION_ID, b"")
+                correlation_id = bytes(told).decode("latin-1")
             await send(message)
 
         started = perf_counter()
@@ -132,4 +138,4 @@ class RedMiddleware:
         finally:
             # The route as written, never the path as sent: anybody can invent paths.
             endpoint = getattr(scope.get("route"), "path", "other")
-            self._red.answered(endpoint, status, perf_counter() - started)
+            self._red.answered(endpoint, status, perf_counter() - started, correlation_id)

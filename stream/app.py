@@ -39,9 +39,22 @@ _TABLES: Final[dict[Kind, str]] = {"monitor": MONITOR_TABLE, "incidents": INCIDE
 
 
 class Monitor:
-    """columns -> verdicts -> alerts, on the partitions that the group gives this worker."""
+    """columns -> verdicts -> alerts, on the partitions that the group gives this worker.
 
-    def __init__(self, settings: Settings, topics: Topics, judging: Judging) -> None:
+    Args:
+        settings: the whole.
+        topics: names and partition counts.
+        judging: what rows are judged by.
+        sent: called with each record that is handed to the producer.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        topics: Topics,
+        judging: Judging,
+        sent: Callable[[Output], None] = lambda _output: None,
+    ) -> None:
         self.live: dict[tuple[Kind, int], Runner] = {}
         # Of all partitions held now or before: a counter must not fall when one is given away.
         self.counts: dict[Kind, Counter[str]] = {kind: Counter() for kind in _TABLES}
@@ -53,6 +66,7 @@ class Monitor:
         self._settings = settings
         self._topics = topics
         self._judging = judging
+        self._sent = sent
         self._data = tempfile.TemporaryDirectory(prefix="driftlog-")
         install()
         arguments = connection(settings.kafka)
@@ -126,9 +140,11 @@ class Monitor:
         )
 
         async def send(output: Output) -> Any:
-            return await self._out[output.topic].send(
+            acknowledged = await self._out[output.topic].send(
                 key=output.key, value=output.value, partition=output.partition
             )
+            self._sent(output)
+            return acknowledged
 
         async def store(key: bytes, value: bytes | None) -> None:
             await table.write(partition, prefix + key, value, owner)

@@ -61,6 +61,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         topics: names and partition counts.
         judging: gives the references by which rows are routed.
         busy: whether somebody else on this event loop has work in hand, and is to have his turns.
+        decoded: called with the rows of each batch that has any, and the correlation id of one.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         topics: Topics,
         judging: Judging,
         busy: Callable[[], bool] = lambda: False,
+        decoded: Callable[[int, str], None] = lambda _rows, _correlation_id: None,
     ) -> None:
         self.counts: Counter[str] = Counter()
         self.dead: Counter[str] = Counter()
@@ -84,6 +86,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         self._topics = topics
         self._judging = judging
         self._busy = busy
+        self._decoded = decoded
         self.ready = False  # let in by the group, with partitions or, as a spare, without
         self._in_flight = InFlight()
         self.assignments = 0  # times that the group gave partitions
@@ -275,6 +278,8 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
     ) -> list[asyncio.Future[Any]]:
         decoded = self.decoder.decode_batch(events)
         self._note(decoded)
+        if decoded.rows:
+            self._decoded(decoded.events, decoded.rows[-1].rows.correlation_id[-1])
         before = source.lateness.watermark_ms
         kept, late = admit(source.lateness, decoded.rows)
         self.counts["late"] += late

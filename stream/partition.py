@@ -192,6 +192,8 @@ class ColumnsPartition:
                 shard.key.encode(),
                 VERDICT.encode(verdict),
                 verdict_partition(rows.model, self._judging.settings.kafka.verdict_partitions),
+                pane_end_ms=end,
+                correlation_id=ordered.correlation_id[-1 if index is None else int(index[-1])],
             )
 
     def _once(self, rows: Rows) -> Rows:

@@ -9,7 +9,7 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from prometheus_client import (
@@ -29,7 +29,7 @@ from stream.ending import Ending
 from stream.ingest import Ingest
 from stream.judges import check_judges
 from stream.judging import Judging
-from stream.metrics import Stage, WorkerCollector
+from stream.metrics import Observed, Stage, WorkerCollector
 from stream.observing import look
 from stream.partition import ColumnsPartition
 from stream.references import References
@@ -57,6 +57,7 @@ class _Held:
     phase: str = "waiting for the broker"
     broker_answers: bool = True
     watchdog: Watchdog | None = None
+    observed: Observed = field(default_factory=Observed)
 
     @property
     def columns(self) -> Sequence[ColumnsPartition]:
@@ -262,14 +263,18 @@ class Worker:
             self._enter("compiling the detectors")
             await asyncio.to_thread(warm_up, settings)
             self._enter(_JOINING)
-            monitor = self._held.monitor = Monitor(settings, topics, judging)
+            monitor = self._held.monitor = Monitor(
+                settings, topics, judging, self._held.observed.sent
+            )
             tasks.add(self._watched())
             await stack.enter_async_context(monitor.running())
             tasks.add(asyncio.create_task(_failure(monitor), name="the monitor"))
         else:
             tasks.add(self._watched())
         if self._only != "monitor":
-            self._held.ingest = Ingest(settings, topics, judging, self._judging_now)
+            self._held.ingest = Ingest(
+                settings, topics, judging, self._judging_now, self._held.observed.decoded
+            )
             ingest = asyncio.create_task(self._held.ingest.run(), name="ingest")
             tasks.add(ingest)
             # First of all to end: what it still sends is judged by the next worker.

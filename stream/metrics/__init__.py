@@ -3,5 +3,6 @@
 from stream.metrics.catalogue import CATALOGUE, Metric
 from stream.metrics.collector import WorkerCollector
 from stream.metrics.held import Held, Stage
+from stream.metrics.observed import Observed
 
-__all__ = ["CATALOGUE", "Held", "Metric", "Stage", "WorkerCollector"]
+__all__ = ["CATALOGUE", "Held", "Metric", "Observed", "Stage", "WorkerCollector"]

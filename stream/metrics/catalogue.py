@@ -17,10 +17,11 @@ class Metric:
     """One metric. A counter's ``_total`` is part of its name here."""
 
     name: str
-    type: Literal["gauge", "counter", "info"]
+    type: Literal["gauge", "counter", "info", "histogram"]
     labels: tuple[str, ...]
     unit: str  # base unit, empty where there is none
     help: str
+    buckets: tuple[float, ...] = ()  # upper bounds of a histogram, in its unit
 
 
 _ALL: Final = (
@@ -203,6 +204,25 @@ _ALL: Final = (
         "seconds",
         "Event time through which a partition of columns is judged (stage monitor), or one of "
         "verdicts is applied to the incidents (stage incidents).",
+    ),
+    Metric(
+        "driftlog_verdict_delay_seconds",
+        "histogram",
+        (),
+        "seconds",
+        "From the end of a pane, in event time, to the sending of a verdict on it: the allowed "
+        "lateness, and what reading and judging take. Of a log that is read again it is the age "
+        "of the log.",
+        buckets=(0.5, 1, 2.5, 5, 10, 15, 20, 30, 45, 60, 120, 300, 900, 3600),
+    ),
+    Metric(
+        "driftlog_batch_rows",
+        "histogram",
+        (),
+        "",
+        "Rows that came out of one batch of events, decoded at once: few of them mean that events "
+        "are read as they come, many that there is a backlog.",
+        buckets=(1, 4, 16, 64, 256, 1024, 4096, 16384),
     ),
     Metric("driftlog_events_total", "counter", (), "", "Events read."),
     Metric(

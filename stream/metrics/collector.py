@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
@@ -61,4 +62,4 @@ class WorkerCollector(Collector):
         samples.add("driftlog_build_info", (__version__,), 1.0)
         samples.add("driftlog_ready", (), float(held.ready))
         samples.add("driftlog_tasks", (), held.tasks)
-        return samples.families()
+        return chain(samples.families(), [*held.observed.collect()])

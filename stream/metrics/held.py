@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 
 from stream.ingest import Ingest
 from stream.judging import Judging
+from stream.metrics.observed import Observed
 from stream.partition import ColumnsPartition
 from stream.verdicts import VerdictsPartition
 
@@ -38,6 +39,10 @@ class Held(Protocol):
     @property
     def judging(self) -> Judging | None:
         """What rows are judged by."""
+
+    @property
+    def observed(self) -> Observed:
+        """The histograms."""
 
     @property
     def assignments(self) -> Mapping[str, int]:

@@ -20,10 +20,15 @@ Labels = Sequence[str]
 
 
 class Samples:
-    """What is told in one scrape. Every metric of the catalogue is there, be it without samples."""
+    """What is told in one scrape: every metric of the catalogue, be it without samples.
+
+    All but the histograms, which are not read off the state.
+    """
 
     def __init__(self) -> None:
-        self._of: dict[str, list[tuple[Labels, float]]] = {name: [] for name in CATALOGUE}
+        self._of: dict[str, list[tuple[Labels, float]]] = {
+            name: [] for name, entry in CATALOGUE.items() if entry.type != "histogram"
+        }
 
     def add(self, name: str, labels: Labels, value: float) -> None:
         """Tell one sample; labels in the order of the catalogue.
@@ -50,7 +55,7 @@ class Samples:
         self.add("driftlog_untold_label_sets", (name,), left_out)
 
     def families(self) -> Iterator[Metric]:
-        """Yield every metric of the catalogue, in its order."""
+        """Yield every metric, in the order of the catalogue."""
         for name, samples in self._of.items():
             yield _family(name, samples)
 

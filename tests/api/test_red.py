@@ -136,3 +136,15 @@ async def test_two_apps_count_apart(small_model: FlightModel) -> None:
     counted = 'api_requests_total{endpoint="/predict",status="2xx"}'
     assert f"{counted} 0.0" in texts[0]
     assert f"{counted} 2.0" in texts[1]
+
+
+async def test_a_duration_shows_the_correlation_id_of_a_request(
+    client: httpx.AsyncClient,
+) -> None:
+    headers = {"x-correlation-id": "req-7"}
+    await client.get("/healthz", headers=headers)
+    accepted = {"accept": "application/openmetrics-text; version=1.0.0"}
+    text = (await client.get("/metrics", headers=accepted)).text
+    (line,) = [one for one in text.splitlines() if "req-7" in one]
+    assert line.startswith('api_request_duration_seconds_bucket{endpoint="/healthz"')
+    assert '# {correlation_id="req-7"}' in line

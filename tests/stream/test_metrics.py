@@ -26,7 +26,7 @@ from stream.book import ReferenceBook
 from stream.ingest import Ingest
 from stream.judging import Judging
 from stream.lateness import Lateness
-from stream.metrics import CATALOGUE, Stage, WorkerCollector
+from stream.metrics import CATALOGUE, Observed, Stage, WorkerCollector
 from stream.metrics.judged import MAX_VERSIONS
 from stream.metrics.pipeline import COUNTS, INGEST_COUNTS
 from stream.metrics.samples import LABEL_LENGTH, MAX_LABEL_SETS
@@ -63,6 +63,7 @@ class Holding:
     ready: bool = True
     assignments: Mapping[str, int] = field(default_factory=lambda: {"ingest": 1, "monitor": 2})
     tasks: int = 7
+    observed: Observed = field(default_factory=Observed)
 
 
 class Scraper:
@@ -153,7 +154,15 @@ def test_every_metric_of_the_catalogue_is_told_with_its_labels_and_no_other(
     oldest = value(found, "driftlog_oldest_unapplied_pane_timestamp_seconds")
     assert oldest == 31.0
     told = {name: {frozenset(labels) for labels in labels_of(found, name)} for name, _ in found}
-    assert told == {name: {frozenset(metric.labels)} for name, metric in CATALOGUE.items()}
+    expected: dict[str, set[frozenset[str]]] = {}
+    for name, metric in CATALOGUE.items():
+        labels = frozenset(metric.labels)
+        if metric.type == "histogram":
+            expected |= {f"{name}_bucket": {labels | {"le"}}}
+            expected |= {f"{name}_sum": {labels}, f"{name}_count": {labels}}
+        else:
+            expected[name] = {labels}
+    assert told == expected
 
 
 def test_types_are_those_of_the_catalogue_and_nothing_is_created(
