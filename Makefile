@@ -10,7 +10,7 @@ WORKERS ?= 3
 USABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13; do \
 	"$$python" -c '$(USABLE)' >/dev/null 2>&1 && { echo "$$python"; break; }; done)
-SOURCES := driftlog detectors stream producers api demo tests benchmarks
+SOURCES := driftlog detectors stream producers api demo compose tests benchmarks
 PACKAGES = $(wildcard $(SOURCES))
 COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --extra server --extra demo \
 	--generate-hashes --allow-unsafe --strip-extras \

@@ -12,7 +12,10 @@ from typing import Final
 __all__ = ["OURS", "ROOT", "Import", "imports_of", "module_name", "root_of"]
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-OURS: Final = ("driftlog", "detectors", "stream", "producers", "api", "demo", "tests", "benchmarks")
+OURS: Final = (
+    *("driftlog", "detectors", "stream", "producers", "api", "demo", "compose"),
+    *("tests", "benchmarks"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ MAY = {
     "producers": {"driftlog"},
     "api": {"driftlog"},
     "demo": {"driftlog", "stream", "producers", "api"},
+    "compose": {"driftlog", "api"},
     "driftlog": set[str](),
 }
 SERVER = {"detectors", "stream", "producers", "api", "demo"}
