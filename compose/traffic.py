@@ -1,7 +1,7 @@
-"""``python -m compose.traffic FILE``: flights as a file that `driftlog replay` sends to the service.
+"""``python -m compose.traffic FILE``: flights in a file, for `driftlog replay` to send.
 
-One shuffled half of March, and after it the same flights under the weather of others: quiet traffic
-of which no row comes twice. Drift is added on the way, by a scenario.
+One shuffled half of March, and after it the same flights under the weather of others: quiet
+traffic of which no row comes twice. Drift is added on the way, by a scenario.
 """
 
 from __future__ import annotations

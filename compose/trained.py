@@ -1,6 +1,6 @@
-"""``python -m compose.trained``: trains the example model into its cache, for an image that cannot.
+"""``python -m compose.trained``: trains the example model into its cache, for a read-only image.
 
-The cache is that of the platform (``XDG_CACHE_HOME``); `driftlog api` reads it as the same user only.
+The cache is the platform's (``XDG_CACHE_HOME``); `driftlog api` reads it as the same user only.
 """
 
 from __future__ import annotations
