@@ -20,8 +20,8 @@ from driftlog.records import (
     signal_input,
     text_part,
 )
+from driftlog.wording import shortened
 from stream.routing import ALL
-from stream.wording import shortened
 
 __all__ = ["NEW_USUAL", "advice"]
 

@@ -16,7 +16,7 @@ from driftlog.records import (
     signal_input,
     text_part,
 )
-from stream.wording import shortened
+from driftlog.wording import shortened
 
 __all__ = ["cause_of", "follows_from"]
 

@@ -8,6 +8,7 @@ import msgspec
 
 from driftlog.records import Alert, AlertSignal, AlertStatus, Decision, SignalState
 from driftlog.settings import Settings
+from driftlog.wording import title
 from stream.advice import advice
 from stream.incident import SIGNALS_TOLD, Incident
 from stream.incident_cause import cause_of
@@ -15,7 +16,6 @@ from stream.incident_contribution import contributions
 from stream.incident_shares import Shares
 from stream.incident_signal import member_key
 from stream.severity import Evidence, decide, rate
-from stream.wording import title
 
 __all__ = ["Newsroom"]
 

@@ -18,9 +18,9 @@ from driftlog.records import (
     rounded,
 )
 from driftlog.settings import Settings
+from driftlog.wording import figure, lasting
 from stream.routing import ALL, series_name
 from stream.volume_track import DAY_MS, Track
-from stream.wording import figure, lasting
 
 __all__ = ["MOST_TRACKS", "Volumes"]
 

@@ -139,7 +139,7 @@ class Report:
     def _title(self, drift: Drift, several: bool) -> None:
         from rich.text import Text
 
-        from stream.wording import sentence
+        from driftlog.wording import sentence
 
         onsets = [self._when(onset) for onset, _ in sorted(drift.spans.values())]
         more = f" and {len(onsets) - 3} more" if len(onsets) > 3 else ""

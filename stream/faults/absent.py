@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 
 from driftlog.records import Fault, FaultKind
+from driftlog.wording import shares
 from stream.faults.look import LEAST_ROWS, STUCK_ROWS, Look, fault
-from stream.wording import shares
 
 __all__ = ["mistyped", "nulls", "vanished"]
 

@@ -22,8 +22,8 @@ from driftlog.records import (
     rounded,
 )
 from driftlog.settings import Settings
+from driftlog.wording import lasting
 from stream.preparation import Prepared
-from stream.wording import lasting
 
 __all__ = ["LEAST_CONTENT", "ReplayWatch", "content_signals", "contents"]
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from driftlog.records import AlertSignal, BinShare, CorrelationShift, Onset, Spread
-from stream.wording import figures, sentence, shares, title
+from driftlog.wording import figures, sentence, shares, title
 
 UNTIMED = hypothesis.settings(deadline=None)
 

@@ -11,11 +11,14 @@ from driftlog.records import (
     AlertSignal,
     BinShare,
     Cause,
+    SignalVerdict,
     Spread,
     text_part,
 )
 
 __all__ = ["figure", "figures", "lasting", "sentence", "shares", "shortened", "title"]
+
+Told = AlertSignal | SignalVerdict  # of an incident, or of a pane: both have the evidence
 
 _NAMED = 2  # signals named in a title; the rest are counted
 _LONGEST = 60  # letters of a name
@@ -89,7 +92,7 @@ def lasting(span_ms: int) -> str:
     return f"{seconds // 60} min" if seconds < 7_200 else f"{seconds // 3_600} h"
 
 
-def sentence(signal: AlertSignal) -> str:
+def sentence(signal: Told) -> str:
     """Say what moved, which way and how far: ``distance up 1,040 → 1,480 (2.1 sd)``.
 
     The most telling of what is known: values gone missing or of the wrong type, values never seen
@@ -166,7 +169,7 @@ def title(signals: Sequence[AlertSignal], watched: int, cause: Cause | None = No
     return f"{cause.words}{f'; with it {said}{more}' if named else ''}{count}{hand}"
 
 
-def _untied(signal: AlertSignal) -> str:
+def _untied(signal: Told) -> str:
     """Say which inputs no longer go together: the worst pair, and its correlation."""
     if not signal.correlations:
         return "inputs do not go together as usual"
@@ -181,7 +184,7 @@ def _untied(signal: AlertSignal) -> str:
     return f"{pair} no longer go together as usual {moved}"
 
 
-def _shifted(name: str, signal: AlertSignal, means: tuple[float, float] | None) -> str:
+def _shifted(name: str, signal: Told, means: tuple[float, float] | None) -> str:
     way = "up" if signal.direction > 0 else "down"
     size = f"{abs(signal.effect_sd):.1f} sd"
     if means is None:
@@ -195,7 +198,7 @@ def _shifted(name: str, signal: AlertSignal, means: tuple[float, float] | None) 
     return f"{name} {way} {figures(*means)}{unit} ({size})"
 
 
-def _varied(name: str, signal: AlertSignal) -> str:
+def _varied(name: str, signal: Told) -> str:
     ratio, before, after = signal.effect_spread, signal.before, signal.after
     way = "more" if ratio > 1.0 else "less"
     size = f"{ratio:.1f} times" if ratio >= 1.0 else f"{ratio:.2f} times"
@@ -206,7 +209,7 @@ def _varied(name: str, signal: AlertSignal) -> str:
     return f"{name} varies {way}: sd {figures(*sds)} ({size})"
 
 
-def _reworded(name: str, signal: AlertSignal, top: BinShare | None) -> str:
+def _reworded(name: str, signal: Told, top: BinShare | None) -> str:
     """Buckets of hashed word pairs mean nothing to people, but the one of the rare pairs does."""
     psi = f"PSI {figure(signal.psi)}"
     if top and top.bin == "rare":
@@ -214,7 +217,7 @@ def _reworded(name: str, signal: AlertSignal, top: BinShare | None) -> str:
     return f"{name} changed ({psi})"
 
 
-def _missing_matters(signal: AlertSignal) -> float:
+def _missing_matters(signal: Told) -> float:
     return max(0.05, abs(signal.effect_rate) / 2)
 
 
@@ -233,11 +236,11 @@ def _means(before: Spread | None, after: Spread | None) -> tuple[float, float] |
     return before.mean, after.mean
 
 
-def _is_shift(signal: AlertSignal) -> bool:
+def _is_shift(signal: Told) -> bool:
     return signal.direction != 0 and abs(signal.effect_sd) >= _SHIFT
 
 
-def _is_wider_or_narrower(signal: AlertSignal) -> bool:
+def _is_wider_or_narrower(signal: Told) -> bool:
     """Whether the spread is the story: it moved enough, and by more than the mean."""
     if signal.effect_spread < 1.0 <= abs(signal.effect_sd):
         return False  # values that all lie beyond the clipping vary little, and that is no news
