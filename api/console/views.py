@@ -491,6 +491,7 @@ class FeedEvent(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     ts_ms: int  # event time of what the log decided; clock of what a person did
+    told_ms: int  # clock: when it was written; by this they are in order
     kind: str  # firing, updated, resolved, reference, or an action
     model: str
     versions: tuple[str, ...]

@@ -104,6 +104,7 @@ class SignalVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     by_hand: tuple[str, ...] = ()  # of `detectors`, those whose threshold was set by hand
     weight: float = 1.0  # in the drift share
     fault: Fault | None = None  # what broke, where that can be told
+    counts: tuple[int, ...] = ()  # rows of the window by bin of the reference
 
 
 class Verdict(Record, frozen=True, kw_only=True, omit_defaults=True):

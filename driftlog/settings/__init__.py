@@ -5,6 +5,7 @@ from driftlog.settings.duration import Duration
 from driftlog.settings.load import Held, held_settings, load_settings
 from driftlog.settings.schema import (
     CaptureSettings,
+    ConsoleSettings,
     DecisionSettings,
     DetectionSettings,
     ForwardSettings,
@@ -20,6 +21,7 @@ from driftlog.settings.schema import (
 __all__ = [
     "CATALOGUE",
     "CaptureSettings",
+    "ConsoleSettings",
     "DecisionSettings",
     "DetectionSettings",
     "Duration",

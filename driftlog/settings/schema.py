@@ -11,6 +11,7 @@ from driftlog.settings.duration import Duration
 
 __all__ = [
     "CaptureSettings",
+    "ConsoleSettings",
     "DecisionSettings",
     "DetectionSettings",
     "ForwardSettings",
@@ -307,6 +308,37 @@ class ForwardSettings(_Guarded, frozen=True, kw_only=True, forbid_unknown_fields
     slack: Annotated[str, _say("secret address of a webhook that takes Slack's format")] = ""
 
 
+class ConsoleSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The console (``driftlog console``): what it keeps in memory, and when it calls it stale."""
+
+    host: Annotated[str, _say("address to listen on")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535), _say("0: any free one")] = 8090
+    stale_after: Annotated[
+        Duration, _say("beyond two panes; nothing told for so long is stale")
+    ] = Duration(5_000)
+    past: Annotated[Duration, _say("of verdicts read at the start, where the broker can tell")] = (
+        Duration(3_600_000)
+    )
+    past_records: Annotated[
+        int, Meta(ge=1), _say("read of a partition at the start, the newest at most")
+    ] = 20_000
+    history_panes: Annotated[
+        int, Meta(ge=8, le=100_000), _say("panes of each signal kept for charts")
+    ] = 360
+    history_points: Annotated[
+        int,
+        Meta(ge=1_000),
+        _say("of all signals together, about 120 bytes each; beyond: fewer panes"),
+    ] = 1_000_000
+    max_series: Annotated[
+        int, Meta(ge=1), _say("series kept; beyond, those unheard of for longest go")
+    ] = 10_000
+    incidents: Annotated[int, Meta(ge=1), _say("kept; beyond, the oldest resolved go")] = 1_000
+    actions: Annotated[int, Meta(ge=1), _say("of people, kept")] = 2_000
+    feed: Annotated[int, Meta(ge=1), _say("events kept for the feed")] = 2_000
+    clients: Annotated[int, Meta(ge=1), _say("browsers that may follow at once; beyond: 503")] = 100
+
+
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All of them, one frozen object, handed down."""
 
@@ -320,3 +352,4 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     http: HttpSettings = HttpSettings()
     capture: CaptureSettings = CaptureSettings()
     forward: ForwardSettings = ForwardSettings()
+    console: ConsoleSettings = ConsoleSettings()

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from math import sin
 from typing import Any
 
+from api.console.history import History
+from api.console.known import Known, Watched
 from driftlog.records import (
     ACTION,
     ALERT,
@@ -36,6 +38,7 @@ from driftlog.records import (
     Spread,
     Verdict,
 )
+from driftlog.settings import ConsoleSettings, Settings, StreamSettings
 
 __all__ = [
     "ALERT_ID",
@@ -46,6 +49,7 @@ __all__ = [
     "Sample",
     "action",
     "alert",
+    "known",
     "marker",
     "profile",
     "quiet",
@@ -310,3 +314,20 @@ def story(panes: int = PANES) -> list[Sample]:
             found.append(alert(pane, AlertStatus.UPDATED))
     found.append(action())
     return found
+
+
+def known(
+    samples: list[Sample] | None = None,
+    now_ms: int = NOW_MS,
+    watched: Watched | None = None,
+    **console: Any,
+) -> Known:
+    """Records folded, and the clock: what every view is made of.
+
+    ``fleet(known())``, ``model(known(), MODEL, "3")`` and so on give the views of the story.
+    """
+    settings = Settings(stream=StreamSettings(window_panes=30), console=ConsoleSettings(**console))
+    history = History(settings.console)
+    for one in story() if samples is None else samples:
+        history.take(one.topic, one.key, one.value, one.at_ms)
+    return Known(history, now_ms, settings, watched, "0.1.0")
