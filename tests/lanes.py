@@ -19,6 +19,7 @@ __all__ = ["WAITING", "Lanes", "begin"]
 # Files and folders whose tests start processes, the longest first.
 WAITING: Final = (
     *("tests/e2e/test_demo.py", "tests/cli/test_worker.py", "tests/e2e/", "tests/chaos/"),
+    "tests/compose/test_containers.py",
     *("tests/cli/test_state_reread.py", "tests/api/test_server.py", "tests/api/test_capturing.py"),
 )
 _COMPUTING: Final = ("tests/benchmarks/", "tests/stream/test_season.py")  # likewise; then others
