@@ -10,7 +10,7 @@ WORKERS ?= 3
 USABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13; do \
 	"$$python" -c '$(USABLE)' >/dev/null 2>&1 && { echo "$$python"; break; }; done)
-SOURCES := driftlog detectors stream producers api demo compose tests benchmarks
+SOURCES := driftlog detectors stream producers api demo compose grafana tests benchmarks
 PACKAGES = $(wildcard $(SOURCES))
 COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --extra server --extra demo \
 	--generate-hashes --allow-unsafe --strip-extras \
@@ -18,7 +18,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --extra
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev demo test lint format bench chaos observability docs lock audit clean
+.PHONY: help setup setup-dev demo test lint format bench chaos observability docs grafana-schema lock audit clean
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -53,11 +53,15 @@ bench: $(VENV)/.driftlog-dev ## Measure speed, as ratios to a bare consumer and 
 chaos: $(VENV)/.driftlog-dev ## Do to it what production does (ARGS=--list shows what; all takes hours)
 	$(BIN)/python -m tests.chaos $(ARGS)
 
-observability: $(VENV)/.driftlog-dev ## Try rules and routing with Prometheus' own tools (promtool, amtool)
+observability: $(VENV)/.driftlog-dev ## Try rules, routing and dashboards with a real Prometheus and its tools
 	$(BIN)/python -m pytest -q tests/observability $(ARGS)
 
-docs: $(VENV)/.driftlog-dev ## Write the tables of settings and metrics anew from the code
+docs: $(VENV)/.driftlog-dev ## Write the tables of the pages and Grafana's dashboards anew from the code
 	$(BIN)/python -m tests.architecture.generated_tables
+	$(BIN)/python -m grafana
+
+grafana-schema: ## Make the schemas of dashboards anew from Grafana's types (needs npm)
+	tests/observability/schema/renew.sh
 
 lock: $(VENV)/.driftlog-dev ## Renew the lock files (ARGS=--upgrade takes the newest versions)
 	$(COMPILE) $(ARGS) --output-file requirements.lock pyproject.toml

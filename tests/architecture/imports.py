@@ -13,7 +13,7 @@ __all__ = ["OURS", "ROOT", "Import", "imports_of", "module_name", "root_of"]
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 OURS: Final = (
-    *("driftlog", "detectors", "stream", "producers", "api", "demo", "compose"),
+    *("driftlog", "detectors", "stream", "producers", "api", "demo", "compose", "grafana"),
     *("tests", "benchmarks"),
 )
 

@@ -14,6 +14,7 @@ MAY = {
     "producers": {"driftlog"},
     "api": {"driftlog"},
     "demo": {"driftlog", "stream", "producers", "api"},
+    "grafana": {"driftlog", "stream"},
     "compose": {"driftlog", "api"},
     "driftlog": set[str](),
 }

@@ -26,7 +26,7 @@ WEIGHTS = {
     "driftlog_judged_weight": ("3 3 3 3 3 3", "_x3 3 3 3 3 3"),
     "driftlog_drifted_weight": ("0 0 3 3 3 3", "_x3 0 0 0 0 0"),
 }
-EXPECTED = {
+EXPECTED: dict[str, dict[str, float | None]] = {
     "signal:driftlog_state:current": {"1m": 2, "2m": 5, "4m": 2, "5m": 2, "7m": 2, "15m": None},
     "signal:driftlog_score_ratio:current": {"2m": 9 / 8, "4m": 0.5, "7m": 0.5, "15m": None},
     "series:driftlog_drift_share:current": {"2m": 1, "4m": 0, "7m": 0, "15m": None},
