@@ -75,6 +75,13 @@ class SignalEvidence:
                 del told[i][name]
         return told
 
+    def counts(self, profiles: Sequence[SignalProfile]) -> list[tuple[int, ...]]:
+        """Rows of the window by signal and bin of its profile."""
+        whole = self.psi.total.tolist()
+        return [
+            tuple(row[: len(profile.bins)]) for row, profile in zip(whole, profiles, strict=True)
+        ]
+
     def distances(self, told: Sequence[bool]) -> list[dict[str, float]]:
         """Statistics of the bins since the onset, by name, of the signals told; others have none.
 
@@ -106,9 +113,10 @@ def signal_verdicts(
     told = [state in _TOLD for state in states]
     distances = evidence.distances(told)
     rows = shown.n.tolist()
+    counts = evidence.counts(profiles)
     psi, sd, rate = _plain(shown.psi), _plain(effect.sd), _plain(effect.rate)
     return tuple(
-        _loud(i, profile, state, since_ms[i], evidence, distances[i])
+        _loud(i, profile, state, since_ms[i], evidence, distances[i], counts[i])
         if told[i]
         else SignalVerdict(
             signal=profile.signal,
@@ -120,6 +128,7 @@ def signal_verdicts(
             effect_rate=rate[i],
             since_ms=since_ms[i],
             weight=profile.weight,
+            counts=counts[i],
         )
         for i, (profile, state) in enumerate(zip(profiles, states, strict=True))
     )
@@ -137,6 +146,7 @@ def _loud(
     since_ms: int,
     evidence: SignalEvidence,
     distances: dict[str, float],
+    counts: tuple[int, ...],
 ) -> SignalVerdict:
     """Of a signal that has moved: with its evidence."""
     effect = evidence.effect
@@ -165,6 +175,7 @@ def _loud(
         by_hand=tuple(n for n in beyond if n in evidence.by_hand and evidence.by_hand[n][i]),
         weight=profile.weight,
         fault=evidence.faults.of(i),
+        counts=counts,
     )
 
 

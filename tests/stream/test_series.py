@@ -529,3 +529,16 @@ def test_rows_of_a_segment_alone_give_what_they_would_by_themselves() -> None:
         verdict = mixed.state.step(mixed.pane * PANE_MS, rows, prepared, picked)
         mixed.pane, noise.pane = mixed.pane + 1, noise.pane + 1
         assert verdict == alone.feed(1)[0]
+
+
+def test_a_verdict_counts_the_rows_of_the_window_by_bin() -> None:
+    series = Series()
+    last = series.feed(70, shift)[-1]
+    for profile in reference().signals:
+        told = of(last, profile.signal)
+        assert len(told.counts) == len(profile.bins)
+        assert sum(told.counts) == told.rows
+    usual = next(one for one in reference().signals if one.signal == "distance").shares
+    shares = [count / last.signals[0].rows for count in of(last, "distance").counts]
+    upper = len(usual) // 2
+    assert sum(shares[upper:]) > sum(usual[upper:]) + 0.2  # one sd up moves a third of the rows
