@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -11,12 +12,14 @@ from driftlog.errors import ContractError, InputError
 from driftlog.kafka import connection
 from driftlog.records import ACTION, ALERT, Action, Alert, Origin, ReferenceProfile
 from driftlog.settings import Settings
+from stream.adoption import adopt, moment_ms
 from stream.profile import profile_of_events
+from stream.routing import model_version
 from stream.span import newest_event_ms, read_span
 from stream.topic_end import broker_errors, read_to_end, reader
 from stream.topics import Topics
 
-__all__ = ["alert_span", "find_alert", "profile_of_span", "record_action"]
+__all__ = ["accept_span", "alert_span", "find_alert", "profile_of_span", "record_action"]
 
 
 async def profile_of_span(
@@ -77,6 +80,69 @@ async def alert_span(settings: Settings, alert: Alert) -> tuple[int, int]:
         newest = await newest_event_ms(settings)
         end = alert.pane_end_ms if newest is None else newest + 1
     return alert.onset.ts_ms, end
+
+
+async def accept_span(
+    settings: Settings,
+    model: str,
+    version: str,
+    span: tuple[int | None, int | None],
+    alert_id: str | None,
+    when: str,
+    by: str,
+    *,
+    note: str = "",
+    on_read: Callable[[int], None] = lambda _rows: None,
+) -> tuple[ReferenceProfile, Action]:
+    """Make what the log shows in a span the new usual, and write down who did so.
+
+    Args:
+        settings: where the topics are.
+        model: of the reference.
+        version: of the model.
+        span: begin and end, milliseconds; where one is None, that of the alert.
+        alert_id: the span since the onset of this alert; None: the span has both ends.
+        when: see `stream.adoption.moment_ms`.
+        by: who accepts it.
+        note: in that person's words.
+        on_read: told how many rows have been read.
+
+    Returns:
+        The reference as it stands on the topic, and what was written to the actions.
+
+    Raises:
+        InputError: there is no such alert, it is of another model, or ``when`` is no time.
+        BrokerError: the broker or a topic is away.
+        ProfileError: there are too few events, or nothing that can be watched.
+    """
+    await moment_ms(settings, when)  # a time that is none is said before the log is read
+    start, end = span
+    if alert_id is not None:
+        alert = await find_alert(settings, alert_id)
+        if alert.model != model or version not in alert.versions:
+            raise InputError(
+                f"alert {alert_id} is of {alert.model} {', '.join(alert.versions)}, "
+                f"not of {model_version(model, version)}"
+            )
+        onset, last = await alert_span(settings, alert)
+        start, end = onset if start is None else start, last if end is None else end
+    built = await profile_of_span(
+        settings, model, version, (start or 0, end or 0), origin="accepted", on_read=on_read
+    )
+    profile = await adopt(settings, built, when)
+    action = Action(
+        action="accept_reference",
+        model=model,
+        by=by,
+        at_ms=int(time.time() * 1000),
+        alert_id=alert_id,
+        version=version,
+        reference_id=profile.reference_id,
+        effective_from_ms=profile.effective_from_ms,
+        note=note,
+    )
+    await record_action(settings, action)
+    return profile, action
 
 
 async def record_action(settings: Settings, action: Action) -> None:

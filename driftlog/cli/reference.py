@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import getpass
 import importlib.util
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,11 +17,7 @@ from driftlog.cli.reference_file import read_profile, write_profile
 from driftlog.cli.reference_inputs import TYPES, check_names, chosen_models, rows_slice
 from driftlog.errors import InputError, MissingExtraError
 from driftlog.files import FileSpec
-from driftlog.records import (
-    REFERENCE,
-    Action,
-    ReferenceProfile,
-)
+from driftlog.records import REFERENCE, ReferenceProfile
 from driftlog.settings import ModelSettings, Settings, load_settings
 from driftlog.terminal import echo, echo_json
 
@@ -183,39 +178,14 @@ async def _accepted(
     when: str,
     by: str,
 ) -> ReferenceProfile:
-    from stream.acceptance import alert_span, find_alert, profile_of_span, record_action
-    from stream.adoption import adopt, moment_ms
+    from stream.acceptance import accept_span
     from stream.book import parse_reference_key
 
     model, version, _ = parse_reference_key(target)
-    await moment_ms(settings, when)  # a time that is none is said before the log is read
-    start, end = span
-    if alert_id is not None:
-        alert = await find_alert(settings, alert_id)
-        if alert.model != model or version not in alert.versions:
-            raise InputError(
-                f"alert {alert_id} is of {alert.model} {', '.join(alert.versions)}, not of {target}"
-            )
-        onset, last = await alert_span(settings, alert)
-        start, end = onset if start is None else start, last if end is None else end
     with rows_progress("reading the log") as advance:
-        built = await profile_of_span(
-            settings, model, version, (start or 0, end or 0), origin="accepted", on_read=advance
+        profile, _ = await accept_span(
+            settings, model, version, span, alert_id, when, by, on_read=advance
         )
-    profile = await adopt(settings, built, when)
-    await record_action(
-        settings,
-        Action(
-            action="accept_reference",
-            model=model,
-            by=by,
-            at_ms=int(time.time() * 1000),
-            alert_id=alert_id,
-            version=version,
-            reference_id=profile.reference_id,
-            effective_from_ms=profile.effective_from_ms,
-        ),
-    )
     return profile
 
 
