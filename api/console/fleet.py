@@ -80,8 +80,8 @@ def _row(known: Known, model: str, version: str, found: dict[str, SeriesMemory])
             ratio=None,
             freshness=fresh,
         )
-    fresh = {segment: known.fresh_series(series) for segment, series in found.items()}
-    states = {segment: series_state(series, fresh[segment]) for segment, series in found.items()}
+    fresh_by = {segment: known.fresh_series(series) for segment, series in found.items()}
+    states = {segment: series_state(series, fresh_by[segment]) for segment, series in found.items()}
     segment = max(found, key=lambda one: (rank(states[one]), _ratio(found[one]), one == links.ALL))
     lead = links.ALL if links.ALL in found else segment
     counted = [found[links.ALL]] if links.ALL in found else list(found.values())
@@ -94,11 +94,11 @@ def _row(known: Known, model: str, version: str, found: dict[str, SeriesMemory])
         segment, signal = lead, worst_signal(found[lead])
     since = signal.since_ms if signal and signal.state == state else None
     if state == "stale":
-        since = fresh[segment].since_ms
+        since = fresh_by[segment].since_ms
     return FleetRow(
         **more,
         state=state,
-        words=_words(state, signal, drifted, judged, fresh[segment]),
+        words=_words(state, signal, drifted, judged, fresh_by[segment]),
         since_ms=since,
         drifted=drifted,
         judged=judged,
@@ -109,7 +109,7 @@ def _row(known: Known, model: str, version: str, found: dict[str, SeriesMemory])
         if signal is None
         else links.signal(model, version, segment, signal.signal),
         ratio=None if signal is None else signal.ratio,
-        freshness=fresh[lead],
+        freshness=fresh_by[lead],
     )
 
 

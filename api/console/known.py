@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final, TypeVar
 
@@ -47,6 +47,10 @@ class Watched:
     owners: Mapping[tuple[str, int], str] = field(default_factory=dict)
     read_by: Mapping[str, str] = field(default_factory=dict)  # topic -> the group that reads it
     dead_letters: int | None = None
+
+    def with_reading(self, words: str) -> Watched:
+        """The same while the console waits for something; empty: it reads."""
+        return self if words == self.reading else replace(self, reading=words)
 
     @cached_property
     def unowned(self) -> tuple[tuple[str, int], ...]:

@@ -239,7 +239,7 @@ def _points(shard: ShardMemory, name: str) -> Points:
 
 
 def _marks(known: Known, alerts: Sequence[Alert]) -> list[Mark]:
-    found = []
+    found: list[Mark] = []
     for alert in alerts:
         found += incident_marks(alert)
         for action in known.actions.get(alert.alert_id, ()):

@@ -21,6 +21,7 @@ COMMANDS = {
     "api": "Serve the example model over HTTP.",
     "broker": "An event log in memory, for trying things out where no Kafka is.",
     "calibrate": "Show what the alarm budget comes to, and try it.",
+    "console": "Show models, incidents and the pipeline in a browser.",
     "deadletter": "List, show and send again what was no event.",
     "demo": "Show it all: service, worker, replay, drift, alerts.",
     "doctor": "Check broker, topics, references and clock, and say what to do.",

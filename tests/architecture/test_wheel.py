@@ -22,6 +22,7 @@ CALLS = {
     "alerts": ["tail"],
     "api": [],
     "broker": [],
+    "console": [],
     "calibrate": ["--reference", "flights.csv"],
     "deadletter": ["list"],
     "demo": [],

@@ -292,8 +292,10 @@ def story(panes: int = PANES) -> list[Sample]:
             quiet("confidence", pane),
             quiet("latency", pane, SignalState.INSUFFICIENT if pane < 3 else SignalState.OK),
         )
-        samples = {"samples_before": ("req-71c0",), "samples_after": (f"req-{pane}",)}
-        found.append(verdict(pane, (moved, *others), **(samples if pane >= DRIFTS_FROM else {})))
+        ids: dict[str, Any] = {}
+        if pane >= DRIFTS_FROM:
+            ids = {"samples_before": ("req-71c0",), "samples_after": (f"req-{pane}",)}
+        found.append(verdict(pane, (moved, *others), **ids))
         if pane < 20:  # then nothing more is told of it
             for segment in ("*", "JFK"):
                 price = (quiet("price", pane),)

@@ -1,0 +1,60 @@
+"""Records of the story on a real topic, as workers and people write them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+
+from driftlog.kafka import connection
+from driftlog.settings import ConsoleSettings, KafkaSettings, Settings, StreamSettings
+from driftlog.testing.cluster import Broker
+from stream.topics import worker_topics
+from tests.api.console.samples import Sample
+
+__all__ = ["console_settings", "write"]
+
+
+def console_settings(
+    broker: Broker, prefix: str, *, topics: bool = True, **console: Any
+) -> Settings:
+    """Settings of a console on topics of its own, which are made unless told otherwise."""
+    kafka = KafkaSettings(
+        bootstrap=broker.bootstrap, prefix=prefix, column_partitions=2, verdict_partitions=2
+    )
+    plain: dict[str, Any] = {"port": 0}
+    settings = Settings(
+        kafka=kafka,
+        stream=StreamSettings(window_panes=30),
+        console=ConsoleSettings(**(plain | console)),
+    )
+    if topics:
+        broker.create_topics(worker_topics(settings))
+    return settings
+
+
+async def write(
+    settings: Settings, samples: Iterable[Sample], *, now_ms: int | None = None
+) -> None:
+    """Write records, acknowledged when this returns.
+
+    Args:
+        settings: where.
+        samples: what.
+        now_ms: the time that all of them carry; none: their own.
+    """
+    producer = AIOKafkaProducer(acks="all", **connection(settings.kafka))
+    await producer.start()
+    try:
+        for one in samples:
+            await producer.send(
+                f"{settings.kafka.prefix}{one.topic}",
+                one.value,
+                key=one.key,
+                partition=0,
+                timestamp_ms=one.at_ms,
+            )
+        await producer.flush()
+    finally:
+        await producer.stop()
