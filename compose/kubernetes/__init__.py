@@ -1,0 +1,1 @@
+"""Manifests for Kubernetes, made of what compose.yaml and prometheus/ say."""

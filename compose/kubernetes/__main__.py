@@ -1,0 +1,59 @@
+"""``python -m compose.kubernetes [FOLDER]``: writes the manifests, beside this file if not told."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from compose.kubernetes.manifests import manifests
+from driftlog.terminal import echo
+
+__all__ = ["files"]
+
+_HEAD: Final = "# Made by `python -m compose.kubernetes`: change what it is made of, not this file.\n"
+# Not applied unless asked for: its rules are about the metrics of the example service.
+_LEFT_OUT: Final = "prometheusrule-service.yaml"
+
+
+class _Plain(yaml.SafeDumper):
+    """Lists are indented below their key; nothing is an alias; long texts are blocks."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, held: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in held else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", held, style=style)
+
+
+_Plain.add_representer(str, _text)
+
+
+def _written(objects: list[dict[str, Any]]) -> str:
+    options: dict[str, Any] = {"sort_keys": False, "width": 110, "allow_unicode": True}
+    return _HEAD + yaml.dump_all(objects, Dumper=_Plain, explicit_start=True, **options)
+
+
+def files() -> dict[str, str]:
+    """Return what is written, by the name of the file."""
+    made = {name: _written(objects) for name, objects in manifests().items()}
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [name for name in made if name != _LEFT_OUT],
+    }
+    return {**made, "kustomization.yaml": _written([kustomization])}
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parent
+    for name, text in files().items():
+        (folder / name).write_text(text, encoding="utf-8")
+        echo(f"{folder / name}")

@@ -1,0 +1,159 @@
+"""The objects of driftlog in a cluster, file by file."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from compose.kubernetes.pods import HTTP, labels, meta, pod, server_pod
+from compose.kubernetes.sources import (
+    Server,
+    groups,
+    groups_of_the_service,
+    interval,
+    limits,
+    server,
+)
+
+__all__ = ["manifests"]
+
+# Guesses to begin with, save that the worker's limit lies above the 1.5 GB that docs/reliability.md
+# promises on a backlog. No limit of CPU: a worker that is throttled misses its heartbeats.
+_WORKER: Final = {
+    "requests": {"cpu": "500m", "memory": "1Gi"},
+    "limits": {"memory": "2Gi"},
+}
+_ONCE: Final = {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "512Mi"}}
+
+Objects = list[dict[str, Any]]
+
+
+def _object(version: str, kind: str, metadata: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"apiVersion": version, "kind": kind, "metadata": metadata, **more}
+
+
+def manifests() -> dict[str, Objects]:
+    """Return the objects by the name of their file."""
+    worker = server("worker")
+    return {
+        "settings.yaml": _settings(),
+        "topics.yaml": _topics(server("topics")),
+        "worker.yaml": _workers(worker),
+        "networkpolicy.yaml": _policies(worker),
+        "servicemonitor.yaml": [_monitor(worker)],
+        "prometheusrule.yaml": [_rules("driftlog", groups())],
+        "prometheusrule-service.yaml": [_rules("driftlog-service", groups_of_the_service())],
+    }
+
+
+def _settings() -> Objects:
+    return [
+        _object("v1", "ServiceAccount", meta("driftlog", "settings")),
+        _object(
+            "v1",
+            "ConfigMap",
+            meta("driftlog", "settings"),
+            data={"DRIFTLOG_KAFKA": "kafka:9092", "DRIFTLOG_KAFKA_REPLICATION": "3"},
+        ),
+    ]
+
+
+def _topics(topics: Server) -> Objects:
+    template = pod(topics, _ONCE)
+    template["spec"]["restartPolicy"] = "OnFailure"
+    spec = {"backoffLimit": 10, "ttlSecondsAfterFinished": 3600, "template": template}
+    return [_object("batch/v1", "Job", meta("driftlog-topics", "topics"), spec=spec)]
+
+
+def _workers(worker: Server) -> Objects:
+    selector = {"matchLabels": labels("worker")}
+    return [
+        _object(
+            "apps/v1",
+            "Deployment",
+            meta("driftlog-worker", "worker"),
+            spec={
+                "replicas": 2,
+                # Workers of one group must have the same settings: none of the old is to be there
+                # beside the new. Nothing is lost meanwhile.
+                "strategy": {"type": "Recreate"},
+                "selector": selector,
+                "template": server_pod(
+                    worker, _WORKER, {"DRIFTLOG_WORKER_HOST": "0.0.0.0"}, ("TOKENS",)
+                ),
+            },
+        ),
+        _object(
+            "v1",
+            "Service",
+            meta("driftlog-worker", "worker"),
+            spec={
+                "clusterIP": "None",  # each worker tells of what it holds: one address each
+                "publishNotReadyAddresses": True,  # gauges are told while it recovers, too
+                "selector": labels("worker"),
+                "ports": [{"name": "http", "port": worker.port, "targetPort": "http"}],
+            },
+        ),
+        _object(
+            "policy/v1",
+            "PodDisruptionBudget",
+            meta("driftlog-worker", "worker"),
+            spec={"maxUnavailable": 1, "selector": selector},
+        ),
+    ]
+
+
+def _policies(worker: Server) -> Objects:
+    monitoring = {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}
+    return [
+        _object(
+            "networking.k8s.io/v1",
+            "NetworkPolicy",
+            meta("driftlog-worker", "worker"),
+            spec={
+                "podSelector": {"matchLabels": labels("worker")},
+                "policyTypes": ["Ingress"],
+                "ingress": [
+                    {
+                        "from": [{"namespaceSelector": monitoring}],
+                        "ports": [{"protocol": "TCP", "port": worker.port}],
+                    }
+                ],
+            },
+        ),
+        _object(
+            "networking.k8s.io/v1",
+            "NetworkPolicy",
+            meta("driftlog-topics", "topics"),
+            spec={
+                "podSelector": {"matchLabels": labels("topics")},
+                "policyTypes": ["Ingress"],
+            },
+        ),
+    ]
+
+
+def _monitor(worker: Server) -> dict[str, Any]:
+    endpoint = {
+        "port": "http",
+        "path": "/metrics",
+        "interval": interval(),
+        "authorization": {"credentials": {"name": HTTP, "key": "token"}},
+        # The rules ask for this job.
+        "relabelings": [{"targetLabel": "job", "replacement": "driftlog"}],
+    }
+    return _object(
+        "monitoring.coreos.com/v1",
+        "ServiceMonitor",
+        meta("driftlog-worker", "worker"),
+        spec={
+            "selector": {"matchLabels": labels(worker.name)},
+            "endpoints": [endpoint],
+            **limits(),
+        },
+    )
+
+
+def _rules(name: str, held: list[Any]) -> dict[str, Any]:
+    return _object(
+        "monitoring.coreos.com/v1", "PrometheusRule", meta(name, "rules"), spec={"groups": held}
+    )
