@@ -56,9 +56,10 @@ chaos: $(VENV)/.driftlog-dev ## Do to it what production does (ARGS=--list shows
 observability: $(VENV)/.driftlog-dev ## Try rules, routing and dashboards with a real Prometheus and its tools
 	$(BIN)/python -m pytest -q tests/observability $(ARGS)
 
-docs: $(VENV)/.driftlog-dev ## Write the tables of the pages and Grafana's dashboards anew from the code
+docs: $(VENV)/.driftlog-dev ## Write tables, Grafana's dashboards and Kubernetes' manifests anew from the code
 	$(BIN)/python -m tests.architecture.generated_tables
 	$(BIN)/python -m grafana
+	$(BIN)/python -m compose.kubernetes
 
 grafana-schema: ## Make the schemas of dashboards anew from Grafana's types (needs npm)
 	tests/observability/schema/renew.sh

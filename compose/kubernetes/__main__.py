@@ -13,7 +13,9 @@ from driftlog.terminal import echo
 
 __all__ = ["files"]
 
-_HEAD: Final = "# Made by `python -m compose.kubernetes`: change what it is made of, not this file.\n"
+_HEAD: Final = (
+    "# Made by `python -m compose.kubernetes`: change what it is made of, not this file.\n"
+)
 # Not applied unless asked for: its rules are about the metrics of the example service.
 _LEFT_OUT: Final = "prometheusrule-service.yaml"
 
@@ -38,7 +40,8 @@ _Plain.add_representer(str, _text)
 
 def _written(objects: list[dict[str, Any]]) -> str:
     options: dict[str, Any] = {"sort_keys": False, "width": 110, "allow_unicode": True}
-    return _HEAD + yaml.dump_all(objects, Dumper=_Plain, explicit_start=True, **options)
+    text: str = yaml.dump_all(objects, Dumper=_Plain, explicit_start=True, **options)
+    return _HEAD + text
 
 
 def files() -> dict[str, str]:

@@ -22,6 +22,8 @@ _WORKER: Final = {
     "requests": {"cpu": "500m", "memory": "1Gi"},
     "limits": {"memory": "2Gi"},
 }
+# Inside a pod, where who may ask is known by a token.
+_EVERYWHERE: Final = "0.0.0.0"  # noqa: S104
 _ONCE: Final = {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "512Mi"}}
 
 Objects = list[dict[str, Any]]
@@ -78,7 +80,7 @@ def _workers(worker: Server) -> Objects:
                 "strategy": {"type": "Recreate"},
                 "selector": selector,
                 "template": server_pod(
-                    worker, _WORKER, {"DRIFTLOG_WORKER_HOST": "0.0.0.0"}, ("TOKENS",)
+                    worker, _WORKER, {"DRIFTLOG_WORKER_HOST": _EVERYWHERE}, ("TOKENS",)
                 ),
             },
         ),

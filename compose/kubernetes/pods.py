@@ -11,7 +11,8 @@ __all__ = ["HTTP", "USER", "labels", "meta", "pod", "server_pod"]
 HTTP: Final = "driftlog-http"  # the Secret with who may ask: token, username, password
 _KAFKA: Final = "driftlog-kafka"  # the Secret with DRIFTLOG_KAFKA_SASL_*; need not be there
 USER: Final = 10001  # the image's
-_TMP: Final = "256Mi"
+_TMP: Final = {"name": "tmp", "mountPath": "/tmp"}  # noqa: S108 - a volume of the pod's own
+_TMP_SIZE: Final = "256Mi"
 _CREDENTIALS: Final = {"TOKENS": "token", "USERNAME": "username", "PASSWORD": "password"}
 
 
@@ -62,11 +63,11 @@ def pod(server: Server, resources: dict[str, Any], **more: Any) -> dict[str, Any
                         "readOnlyRootFilesystem": True,
                         "capabilities": {"drop": ["ALL"]},
                     },
-                    "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
+                    "volumeMounts": [_TMP],
                     **more,
                 }
             ],
-            "volumes": [{"name": "tmp", "emptyDir": {"medium": "Memory", "sizeLimit": _TMP}}],
+            "volumes": [{"name": "tmp", "emptyDir": {"medium": "Memory", "sizeLimit": _TMP_SIZE}}],
         },
     }
 

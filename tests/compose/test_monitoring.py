@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -86,3 +87,19 @@ def test_routes_are_those_of_one_machine_and_their_receivers_are_there() -> None
     assert [one["name"] for one in ours["receivers"]] == [
         one["name"] for one in theirs["receivers"]
     ]
+
+
+def test_grafana_finds_dashboards_and_data_where_its_provisioning_looks() -> None:
+    service = services()["grafana"]
+    folders = {target: COMPOSE / source for source, target in mounts(service)}
+    provisioning = folders["/etc/grafana/provisioning"]
+    (provider,) = _read(provisioning / "dashboards" / "driftlog.yaml")["providers"]
+    dashboards = folders[provider["options"]["path"]]
+    home = service["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert (dashboards / home.rpartition("/")[2]).is_file()
+    text = "".join(file.read_text() for file in provisioning.rglob("*.yaml"))
+    wanted = set(re.findall(r"(?<!\$)\$\{(\w+)\}", text))
+    assert wanted <= set(service["environment"])
+    for name in ("prometheus", "alertmanager"):
+        (port,) = (one.rpartition(":")[2] for one in services()[name]["ports"])
+        assert service["environment"][f"{name.upper()}_URL"] == f"http://{name}:{port}"
