@@ -61,7 +61,8 @@ def variable(
         "hide": 2 if hidden else 0,
     }
     if all_of_them:
-        found |= {"allValue": ".+", "current": {"text": "All", "value": "$__all"}}
+        # All is the list of what there is, by default; ``.+`` would be other jobs too.
+        found |= {"current": {"text": "All", "value": "$__all"}}
     return found
 
 

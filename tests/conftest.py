@@ -64,7 +64,7 @@ def _no_kafka() -> str | None:
 
 def _no_prometheus() -> str | None:
     """Why the tests with Prometheus' own tools are left out, or None."""
-    missing = [name for name in ("promtool", "amtool") if which(name) is None]
+    missing = [name for name in ("prometheus", "promtool", "amtool") if which(name) is None]
     if not missing or _in_ci():
         return None
     return f"{' and '.join(missing)} are not there (packages prometheus, prometheus-alertmanager)"
