@@ -57,13 +57,15 @@ async function act(action) {
     return;
   }
   const body = {
-    action,
+    action: action === "speak" ? "silence" : action,
     alert_id: form.dataset.alert,
     model: form.dataset.model,
     note: note.value.trim(),
   };
   if (by) body.by = by.value.trim();
-  if (action === "silence") body.until_ms = Math.round(serverNow()) + Number(form.querySelector("#for").value);
+  // A silence that has ended already ends the one there is.
+  const lasting = action === "silence" ? Number(form.querySelector("#for").value) : 0;
+  if (body.action === "silence") body.until_ms = Math.round(serverNow()) + lasting;
   if (action === "accept_reference") body.version = form.dataset.version;
   const buttons = [...form.querySelectorAll("button")];
   buttons.forEach((one) => (one.disabled = true));

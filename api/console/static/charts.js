@@ -105,6 +105,7 @@ function drawMarks(u) {
   ctx.clip();
   const ratio = devicePixelRatio;
   ctx.lineWidth = 1.5 * ratio;
+  ctx.textAlign = "left";
   ctx.font = `${11 * ratio}px system-ui, sans-serif`;
   const line = (colour, dash, x0, y0, x1, y1) => {
     ctx.strokeStyle = ctx.fillStyle = colour;

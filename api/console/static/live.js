@@ -14,6 +14,7 @@ let source = null;
 let heard = performance.now();
 let heardAt = serverNow();
 let paused = false;
+let over = false; // what the page is about is no longer known
 let held = {};
 let again = null;
 
@@ -48,8 +49,7 @@ export function startStream(show) {
 function open(take) {
   source?.close();
   again = null;
-  const page = location.pathname + location.search;
-  source = new EventSource(`/stream?page=${encodeURIComponent(page)}`);
+  source = new EventSource(`/stream?page=${encodeURIComponent(root.dataset.link)}`);
   const alive = (message) => {
     heard = performance.now();
     const told = JSON.parse(message.data);
@@ -58,8 +58,14 @@ function open(take) {
     return told;
   };
   source.addEventListener("sections", (message) => {
+    over = false;
     take(alive(message).html);
     root.dataset.seq = message.lastEventId;
+    applyFreshness();
+  });
+  source.addEventListener("over", (message) => {
+    alive(message);
+    over = true;
     applyFreshness();
   });
   source.addEventListener("beat", (message) => {
@@ -103,13 +109,11 @@ export function applyFreshness() {
   put(document.querySelector("title"), `${gone ? "✕ disconnected" : bar.dataset.title} · ${name}`);
   const icon = gone ? "/static/icons/gone.svg" : bar.dataset.icon;
   if (favicon.getAttribute("href") !== icon) favicon.setAttribute("href", icon);
-  notice.hidden = !gone;
-  // Told once: a screen reader need not hear each second.
-  if (gone && !notice.textContent) {
-    put(notice, `The console has not answered since ${clockTime(heardAt)} UTC. What is shown is of then. It is tried again.`);
-  } else if (!gone) {
-    put(notice, "");
-  }
+  // The same words each time: a screen reader need not hear each second.
+  let said = over ? "What this page is about has been forgotten: nothing was told of it for long." : "";
+  if (gone) said = `The console has not answered since ${clockTime(heardAt)} UTC. What is shown is of then. It is tried again.`;
+  put(notice, said);
+  notice.hidden = !said;
 }
 
 function put(element, text) {
