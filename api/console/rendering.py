@@ -92,7 +92,9 @@ def plain_page(view: Page, template: str, **more: Any) -> str:
             ``status`` and ``words``).
         more: what the template shows besides.
     """
-    return _environment().get_template(template).render({**_context(view), **more})
+    # Of the pipeline's news it takes the bar alone; its own link names no view.
+    context = {**_context(view), "stream_link": "/pipeline", **more}
+    return _environment().get_template(template).render(context)
 
 
 def _context(view: Page) -> dict[str, Any]:

@@ -12,9 +12,10 @@ from api.console.signal import signal
 from api.console.views import Page
 from driftlog.records import SignalState
 from tests.api.console import samples
+from tests.api.console.samples import Sample
 from tests.hostile_names import HOSTILE
 
-__all__ = ["hostile_views", "views"]
+__all__ = ["NAMES", "hostile_story", "hostile_views", "views"]
 
 NAMES = [name[:256] for name in HOSTILE.values()]
 
@@ -40,28 +41,34 @@ def views(
     return {page: view for page, view in found.items() if view is not None}
 
 
-def hostile_views() -> dict[str, Page]:
-    """Return the views where model, version, signals and texts are chosen to do harm."""
-    bad = HOSTILE["html"]
-    told = [
-        samples.verdict(
-            pane,
-            tuple(samples.quiet(name, pane, SignalState.DRIFT) for name in NAMES),
-            model=bad,
-            version=HOSTILE["quotes"],
-        )
-        for pane in range(3)
-    ]
-    told += [samples.reference(bad, HOSTILE["quotes"])]
+def hostile_story() -> list[Sample]:
+    """Return records where model, version, signals and texts are chosen to do harm."""
+    bad, version = HOSTILE["html"], HOSTILE["quotes"]
+    told = [samples.reference(bad, version)]
+    for pane in range(58, 60):
+        signals = tuple(samples.quiet(name, pane, SignalState.DRIFT) for name in NAMES)
+        told.append(samples.verdict(pane, signals, model=bad, version=version))
     told += [
         samples.alert(
-            3,
+            59,
+            alert_id="0123456789abcdef",
             model=bad,
-            versions=(HOSTILE["quotes"],),
+            versions=(version,),
             title=bad + HOSTILE["right to left"],
             advice=bad,
             samples_before=tuple(NAMES),
         ),
-        samples.action(model=bad, by=bad, note=bad + HOSTILE["escape sequences"]),
+        samples.action(
+            alert_id="0123456789abcdef",
+            model=bad,
+            by=bad,
+            note=bad + HOSTILE["escape sequences"],
+        ),
     ]
-    return views(samples.known(told), samples.ALERT_ID, bad, HOSTILE["quotes"], bad)
+    return told
+
+
+def hostile_views() -> dict[str, Page]:
+    """Return the views of that."""
+    bad, version = HOSTILE["html"], HOSTILE["quotes"]
+    return views(samples.known(hostile_story()), "0123456789abcdef", bad, version, bad)

@@ -48,6 +48,7 @@ export function updateCharts() {
   }
   zoomed();
   window.driftlogChart = { columns, detectors, told };
+  place.dataset.points = columns[0].length;
 }
 
 function zoomed() {
