@@ -131,7 +131,9 @@ def test_hostile_names_are_shown_as_text(page: Page, watched: Watched, stage: St
         answer = httpx.get(target)
         assert answer.status_code == 200, target
     assert watched.complaints == []
-    assert page.evaluate("document.querySelectorAll('main img, main script:not([type])').length") == 0
+    assert (
+        page.evaluate("document.querySelectorAll('main img, main script:not([type])').length") == 0
+    )
 
 
 def test_two_hundred_signals_are_usable(page: Page, stage: Stage) -> None:
