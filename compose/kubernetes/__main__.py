@@ -1,8 +1,12 @@
-"""``python -m compose.kubernetes [FOLDER]``: writes the manifests, beside this file if not told."""
+"""``python -m compose.kubernetes``: writes the manifests, beside this file unless told where.
+
+``--console https://driftlog.example.org`` puts the address into the alerts' links under which a
+browser finds the console.
+"""
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +15,9 @@ import yaml
 from compose.kubernetes.manifests import manifests
 from driftlog.terminal import echo
 
-__all__ = ["files"]
+__all__ = ["CONSOLE", "files"]
+
+CONSOLE: Final = "http://driftlog-console:8090"  # inside the cluster
 
 _HEAD: Final = (
     "# Made by `python -m compose.kubernetes`: change what it is made of, not this file.\n"
@@ -44,9 +50,13 @@ def _written(objects: list[dict[str, Any]]) -> str:
     return _HEAD + text
 
 
-def files() -> dict[str, str]:
-    """Return what is written, by the name of the file."""
-    made = {name: _written(objects) for name, objects in manifests().items()}
+def files(console: str = CONSOLE) -> dict[str, str]:
+    """Return what is written, by the name of the file.
+
+    Args:
+        console: where a browser finds the console, without a slash at the end.
+    """
+    made = {name: _written(objects) for name, objects in manifests(console).items()}
     kustomization = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
@@ -56,7 +66,10 @@ def files() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parent
-    for name, text in files().items():
-        (folder / name).write_text(text, encoding="utf-8")
-        echo(f"{folder / name}")
+    parser = argparse.ArgumentParser(prog="python -m compose.kubernetes", description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, default=Path(__file__).resolve().parent)
+    parser.add_argument("--console", default=CONSOLE, help="where a browser finds the console")
+    given = parser.parse_args()
+    for name, text in files(given.console.rstrip("/")).items():
+        (given.folder / name).write_text(text, encoding="utf-8")
+        echo(f"{given.folder / name}")

@@ -24,6 +24,10 @@ _WORKER: Final = {
 }
 # Inside a pod, where who may ask is known by a token.
 _EVERYWHERE: Final = "0.0.0.0"  # noqa: S104
+_CONSOLE: Final = {
+    "requests": {"cpu": "200m", "memory": "256Mi"},
+    "limits": {"memory": "1Gi"},
+}
 _ONCE: Final = {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "512Mi"}}
 
 Objects = list[dict[str, Any]]
@@ -33,17 +37,24 @@ def _object(version: str, kind: str, metadata: dict[str, Any], **more: Any) -> d
     return {"apiVersion": version, "kind": kind, "metadata": metadata, **more}
 
 
-def manifests() -> dict[str, Objects]:
-    """Return the objects by the name of their file."""
-    worker = server("worker")
+def manifests(console_url: str) -> dict[str, Objects]:
+    """Return the objects by the name of their file.
+
+    Args:
+        console_url: where a browser finds the console, for links in alerts.
+    """
+    worker, console = server("worker"), server("console")
     return {
         "settings.yaml": _settings(),
         "topics.yaml": _topics(server("topics")),
         "worker.yaml": _workers(worker),
-        "networkpolicy.yaml": _policies(worker),
+        "console.yaml": _console(console),
+        "networkpolicy.yaml": _policies(worker, console),
         "servicemonitor.yaml": [_monitor(worker)],
-        "prometheusrule.yaml": [_rules("driftlog", groups())],
-        "prometheusrule-service.yaml": [_rules("driftlog-service", groups_of_the_service())],
+        "prometheusrule.yaml": [_rules("driftlog", groups(console_url))],
+        "prometheusrule-service.yaml": [
+            _rules("driftlog-service", groups_of_the_service(console_url))
+        ],
     }
 
 
@@ -104,7 +115,32 @@ def _workers(worker: Server) -> Objects:
     ]
 
 
-def _policies(worker: Server) -> Objects:
+def _console(console: Server) -> Objects:
+    ways = ("TOKENS", "USERNAME", "PASSWORD")  # programs by a token, browsers by name and password
+    return [
+        _object(
+            "apps/v1",
+            "Deployment",
+            meta("driftlog-console", "console"),
+            spec={
+                "replicas": 1,
+                "selector": {"matchLabels": labels("console")},
+                "template": server_pod(console, _CONSOLE, {}, ways),
+            },
+        ),
+        _object(
+            "v1",
+            "Service",
+            meta("driftlog-console", "console"),
+            spec={
+                "selector": labels("console"),
+                "ports": [{"name": "http", "port": console.port, "targetPort": "http"}],
+            },
+        ),
+    ]
+
+
+def _policies(worker: Server, console: Server) -> Objects:
     monitoring = {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}
     return [
         _object(
@@ -129,6 +165,17 @@ def _policies(worker: Server) -> Objects:
             spec={
                 "podSelector": {"matchLabels": labels("topics")},
                 "policyTypes": ["Ingress"],
+            },
+        ),
+        _object(
+            "networking.k8s.io/v1",
+            "NetworkPolicy",
+            meta("driftlog-console", "console"),
+            spec={
+                "podSelector": {"matchLabels": labels("console")},
+                "policyTypes": ["Ingress"],
+                # From anywhere: it asks who is calling.
+                "ingress": [{"ports": [{"protocol": "TCP", "port": console.port}]}],
             },
         ),
     ]

@@ -72,13 +72,23 @@ def limits() -> dict[str, int]:
     return {theirs: job[ours] for ours, theirs in names.items()}
 
 
-def groups() -> list[Any]:
-    """The groups of rules about the monitor and the data, file by file."""
+def groups(console: str) -> list[Any]:
+    """The groups of rules about the monitor and the data, file by file.
+
+    Args:
+        console: where a browser finds the console. Prometheus by itself takes it from a label of
+            its own, which in a cluster is somebody else's to set.
+    """
     files = sorted(file for file in _RULES.glob("*.yml") if file.name != _SERVICE)
-    return [group for file in files for group in _read(file)["groups"]]
+    return [group for file in files for group in _rules(file, console)]
 
 
-def groups_of_the_service() -> list[Any]:
+def groups_of_the_service(console: str) -> list[Any]:
     """The groups of rules about the watched service."""
-    found: list[Any] = _read(_RULES / _SERVICE)["groups"]
+    return _rules(_RULES / _SERVICE, console)
+
+
+def _rules(file: Path, console: str) -> list[Any]:
+    text = file.read_text(encoding="utf-8").replace("{{ $externalLabels.console }}", console)
+    found: list[Any] = yaml.safe_load(text)["groups"]
     return found

@@ -14,6 +14,7 @@ import jsonschema
 import pytest
 import yaml
 
+from api.console.app import PROBES as CONSOLES
 from api.service import ENDPOINTS
 from driftlog.serving import Policy
 from driftlog.settings import load_settings
@@ -69,14 +70,14 @@ def test_a_service_sets_settings_that_there_are_and_may_serve_where_it_is_told_t
     assert set(service["environment"]) <= _VARIABLES
     settings = load_settings(environ=service["environment"])
     given = parsed(service["command"]).params
-    host = given.get("host") or settings.worker.host
+    host = given.get("host") or settings.worker.host  # as they are told: worker by its setting
     Policy.of(settings.http, host)  # raises where nobody is asked and everybody is let in
-    if name in ("worker", "api"):
+    if name in ("worker", "api", "console"):
         assert host == "0.0.0.0"  # else its neighbours would not reach it
 
 
 def test_who_calls_a_service_by_its_name_is_answered() -> None:
-    for name in ("worker", "api"):
+    for name in ("worker", "api", "console"):
         settings = load_settings(environ=services()[name]["environment"])
         policy = Policy.of(settings.http, "0.0.0.0")
         assert policy.answers_to(name.encode())
@@ -121,7 +122,7 @@ def test_a_server_is_well_when_it_says_so_by_a_path_that_it_has(name: str) -> No
     assert (COMPOSE / "probe.py").is_file()
     parts = urlsplit(url)
     assert parts.hostname == "127.0.0.1" and parts.port == _listens(name)
-    assert parts.path in {"worker": PROBES, "api": ENDPOINTS}[name]
+    assert parts.path in {"worker": PROBES, "api": ENDPOINTS, "console": CONSOLES}[name]
 
 
 def test_every_service_waits_for_what_it_needs() -> None:
@@ -187,7 +188,12 @@ def test_no_secret_is_in_the_file() -> None:
 
 
 def test_addresses_in_options_and_settings_are_services_on_their_ports() -> None:
-    inside = {"kafka": 9092, "alertmanager": 9093, "api": _listens("api")}
+    inside = {
+        "kafka": 9092,
+        "alertmanager": 9093,
+        "api": _listens("api"),
+        "console": _listens("console"),
+    }
     for service in driftlog_services().values():
         told = [*service["command"], *service["environment"].values()]
         for name, port in re.findall(r"(?:^|//)([a-z]+):(\d+)\b", "\n".join(told), re.MULTILINE):

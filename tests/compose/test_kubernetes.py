@@ -13,7 +13,8 @@ import jsonschema
 import pytest
 import yaml
 
-from compose.kubernetes.__main__ import files
+from api.console.app import PROBES as CONSOLES
+from compose.kubernetes.__main__ import CONSOLE, files
 from driftlog.settings import load_settings
 from driftlog.settings.catalogue import CATALOGUE
 from driftlog.settings.load import ALIASES
@@ -161,12 +162,13 @@ def test_the_user_is_the_image_s() -> None:
 
 
 def test_probes_ask_open_paths_and_the_end_is_waited_for() -> None:
+    open_paths = {"worker": PROBES, "console": CONSOLES}
     for deployment in _of("Deployment"):
         spec = deployment["spec"]["template"]["spec"]
         assert spec["terminationGracePeriodSeconds"] > 10  # see docs/reliability.md
         for container in spec["containers"]:
             for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
-                assert container[probe]["httpGet"]["path"] in PROBES
+                assert container[probe]["httpGet"]["path"] in open_paths[container["name"]]
             assert container["livenessProbe"]["httpGet"]["path"] == "/livez"
             assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
 
@@ -217,10 +219,20 @@ def test_every_rule_of_prometheus_is_in_one() -> None:
         for one in held["spec"]["groups"]
         for rule in one["rules"]
     ]
+    label = "{{ $externalLabels.console }}"
     theirs = [
         rule
         for file in (ROOT / "prometheus" / "rules").glob("*.yml")
-        for group in yaml.safe_load(file.read_text(encoding="utf-8"))["groups"]
+        for group in yaml.safe_load(file.read_text("utf-8").replace(label, CONSOLE))["groups"]
         for rule in group["rules"]
     ]
     assert sorted(map(json.dumps, ours)) == sorted(map(json.dumps, theirs))
+
+
+def test_links_lead_to_the_console_that_was_named() -> None:
+    address = "https://driftlog.example.org"
+    written = files(address)
+    assert f"{address}/runbooks/Watchdog" in written["prometheusrule.yaml"]
+    assert CONSOLE not in "".join(written.values())
+    (service,) = (one for one in _of("Service") if one["metadata"]["name"] == "driftlog-console")
+    assert f"http://driftlog-console:{service['spec']['ports'][0]['port']}" == CONSOLE

@@ -22,11 +22,14 @@ Posted = list[tuple[Any, dict[str, str]]]  # bodies and headers
 
 
 @asynccontextmanager
-async def receiver(status: Callable[[int], int]) -> AsyncIterator[tuple[str, Posted]]:
+async def receiver(
+    status: Callable[[int], int], path: str = "/secret-path"
+) -> AsyncIterator[tuple[str, Posted]]:
     """Serve for a while.
 
     Args:
         status: of the answer to the n-th request, from 1.
+        path: where it takes them.
 
     Yields:
         Its address, and what has been posted.
@@ -38,13 +41,13 @@ async def receiver(status: Callable[[int], int]) -> AsyncIterator[tuple[str, Pos
         posted.append((await request.json(), dict(request.headers)))
         return Response(status_code=status(next(number)))
 
-    app = Starlette(routes=[Route("/secret-path", take, methods=["POST"])])
+    app = Starlette(routes=[Route(path, take, methods=["POST"])])
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
     task = asyncio.create_task(server.serve())
     try:
         await holds(lambda: server.started, "the receiver")
         port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}/secret-path", posted
+        yield f"http://127.0.0.1:{port}{path}", posted
     finally:
         server.should_exit = True
         await task
