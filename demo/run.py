@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
@@ -16,7 +16,7 @@ from api.faults import Faults
 from api.model import FlightModel, load_or_train
 from api.service import create_app
 from demo.flights import endless_rows, quiet_rows, reference, year_rows
-from demo.process import WorkerProcess, worker
+from demo.process import OwnProcess, console, worker
 from demo.show import Show
 from demo.stages import (
     DRIFT_S,
@@ -47,6 +47,7 @@ __all__ = ["Demo"]
 
 T = TypeVar("T")
 
+_WITHOUT_WORKER_S = 20.0  # long enough to see what the console says then
 _RESOLVE_S = 30.0  # longest wait for incidents to end before the next change
 _GRACE_MS = 5_000  # pane, lateness and pending: alerts of the last rows changed come so late
 
@@ -59,9 +60,20 @@ class _Stack:
     model: FlightModel
     profile: ReferenceProfile
     service: str
-    worker: WorkerProcess
+    worker: OwnProcess
+    console: OwnProcess | None
+    restart: Callable[[], Awaitable[OwnProcess]]
     faults: Faults
     watch: Watch
+
+    async def keep_worker(self, show: Show) -> str:
+        """Start another worker a while after one has ended, so that both can be watched."""
+        while True:
+            await self.worker.failed()
+            show.step(f"the worker is gone; another starts in {_WITHOUT_WORKER_S:.0f} s")
+            await asyncio.sleep(_WITHOUT_WORKER_S)
+            self.worker = await self.restart()
+            show.step(f"another worker, gauges at {self.worker.url}/metrics")
 
 
 class Demo:
@@ -78,7 +90,7 @@ class Demo:
 
     async def run(self, *, serve: bool = False) -> Outcome:
         """Run all stages; with ``serve`` go on, a change now and then, until cancelled."""
-        async with self._stack(RATE) as stack:
+        async with self._stack(RATE, with_console=serve) as stack:
             rows = quiet_rows(stack.model, self._seed)
             traffic = Traffic(
                 stack.service,
@@ -93,7 +105,8 @@ class Demo:
                 found = await self._stages(stack, traffic)
                 self._show.table(found)
                 if serve:
-                    self._show.serving(stack.service, stack.worker.url)
+                    page = "" if stack.console is None else stack.console.url
+                    self._show.serving(stack.service, stack.worker.url, page)
                     await self._go_on(traffic)
                 return found
 
@@ -169,8 +182,12 @@ class Demo:
         parts: set[asyncio.Task[object]] = {
             asyncio.create_task(traffic.run(), name="the replay"),
             asyncio.create_task(stack.watch.run(), name="the reader of alerts"),
-            asyncio.create_task(stack.worker.failed(), name="the worker"),
         }
+        if stack.console is None:
+            parts.add(asyncio.create_task(stack.worker.failed(), name="the worker"))
+        else:
+            parts.add(asyncio.create_task(stack.console.failed(), name="the console"))
+            parts.add(asyncio.create_task(stack.keep_worker(self._show), name="the worker"))
         try:
             done, _ = await asyncio.wait({main, *parts}, return_when=asyncio.FIRST_COMPLETED)
             for task in done - {main}:
@@ -184,7 +201,7 @@ class Demo:
             await asyncio.gather(main, *parts, return_exceptions=True)
 
     @asynccontextmanager
-    async def _stack(self, rate: float) -> AsyncIterator[_Stack]:
+    async def _stack(self, rate: float, *, with_console: bool = False) -> AsyncIterator[_Stack]:
         show = self._show
         show.step(
             "the example model: trained on January and February 2013, or taken from the cache"
@@ -205,14 +222,21 @@ class Demo:
                 running(create_app(model, capture, faults=faults)) as service,
             ):
                 show.step(f"the inference service at {service}")
-                async with worker(environment) as process:
+                async with AsyncExitStack() as more:
+                    process = await more.enter_async_context(worker(environment))
                     show.step(f"the worker, gauges at {process.url}/metrics")
+                    page = None
+                    if with_console:
+                        page = await more.enter_async_context(console(environment))
+                        show.step(f"the console at {page.url}")
                     yield _Stack(
                         settings,
                         model,
                         profile,
                         service,
                         process,
+                        page,
+                        lambda: more.enter_async_context(worker(environment)),
                         faults,
                         Watch(settings, self._show.alert),
                     )

@@ -144,14 +144,14 @@ class Show(AbstractContextManager["Show"]):
         for title in found.false_alarms:
             self._progress.console.print(Text(f"  {printable(title)}"))
 
-    def serving(self, service: str, worker: str) -> None:
+    def serving(self, service: str, worker: str, console: str) -> None:
         """Everything stays up."""
         self._progress.stop()
         self._say(
             Text.assemble(
                 ("serving ", "green"),
                 "traffic goes on, with a change now and then; Ctrl-C ends it. "
-                f"Service: {service}/metrics  gauges: {worker}/metrics",
+                f"Console: {console}  service: {service}/metrics  gauges: {worker}/metrics",
             )
         )
 

@@ -89,7 +89,7 @@ EXPECTED_S: Final = WARM_UP_S + len(STAGES) * (DRIFT_S + QUIET_S) + 10
 
 
 def worker_environment(bootstrap: str, rate: float = RATE) -> dict[str, str]:
-    """Return the settings of the demo's worker, as environment variables."""
+    """Return the settings of the demo's worker and console, as environment variables."""
     return {
         "DRIFTLOG_KAFKA": bootstrap,
         "DRIFTLOG_STREAM_PANE": "1s",
@@ -102,4 +102,5 @@ def worker_environment(bootstrap: str, rate: float = RATE) -> dict[str, str]:
         "DRIFTLOG_DETECTION_GROUP_PANES": "10",
         "DRIFTLOG_DETECTION_EXPECTED_RATE": str(rate),
         "DRIFTLOG_WORKER_PORT": "0",
+        "DRIFTLOG_CONSOLE_PORT": "0",
     }

@@ -12,7 +12,7 @@ from api.console.known import Known, paged, shown, worst, worst_severity
 from api.console.memory import Worst, rank
 from api.console.views import Bar, Fleet, FleetRow, Freshness, Health
 
-__all__ = ["PAGE_ROWS", "fleet", "fleet_rows", "page_fields", "series_state", "worst_signal"]
+__all__ = ["PAGE_ROWS", "bar", "fleet", "fleet_rows", "page_fields", "series_state", "worst_signal"]
 
 PAGE_ROWS: Final = 100
 
@@ -149,7 +149,7 @@ def bar(known: Known) -> Bar:
     return Bar(
         state=state,
         words=_bar_words(known, drifted, judged, models, len(rows)),
-        since_ms=fresh.since_ms if state == "stale" else min(since, default=None),
+        since_ms=_bar_since(state, fresh, since),
         drifted=drifted,
         judged=judged,
         models=len(rows),
@@ -158,6 +158,12 @@ def bar(known: Known) -> Bar:
         freshness=fresh,
         unowned=unowned,
     )
+
+
+def _bar_since(state: Health, fresh: Freshness, since: list[int]) -> int | None:
+    if state == "ok":
+        return None
+    return fresh.since_ms if state == "stale" else min(since, default=None)
 
 
 def _bar_words(known: Known, drifted: int, judged: int, models: int, of: int) -> str:

@@ -10,6 +10,7 @@ from typing import Final
 
 from api.console import rendering
 from api.console.acting import Accept, Acting
+from api.console.fleet import bar
 from api.console.following import Following
 from api.console.history import History
 from api.console.known import Known
@@ -22,7 +23,9 @@ from driftlog.settings import Settings
 
 __all__ = ["Hub"]
 
-_SAME_MS: Final = 200  # what was worked out serves all requests of so long
+_SAME_MS: Final = 200  # what was worked out serves all requests of so long, at least
+_SHARE: Final = 0.2  # of the time at most is spent on the verdict on everything
+_LONGEST_MS: Final = 3_000
 
 
 class Hub:
@@ -53,6 +56,7 @@ class Hub:
         )
         self._known: Known | None = None
         self._is_old = True
+        self._same_ms: float = _SAME_MS
 
     @property
     def ready(self) -> bool:
@@ -63,9 +67,13 @@ class Hub:
         """What is known now."""
         now = self.clock()
         held = self._known
-        if held is None or self._is_old or not 0 <= now - held.now_ms <= _SAME_MS:
+        if held is None or self._is_old or not 0 <= now - held.now_ms <= self._same_ms:
             watched = self.watching.watched.with_reading(self.following.waiting)
             held = Known(self.history, now, self.settings, watched, __version__)
+            began = time.perf_counter()
+            bar(held)
+            spent_ms = (time.perf_counter() - began) * 1000
+            self._same_ms = min(_LONGEST_MS, max(_SAME_MS, spent_ms / _SHARE))
             self._known, self._is_old = held, False
         return held
 
@@ -89,6 +97,7 @@ class Hub:
             await asyncio.gather(*parts, return_exceptions=True)
 
     def _changed(self) -> None:
-        # While records stream in, what was worked out may be a fifth of a second old.
+        # While records stream in, what was worked out may be a fifth of a second old, and older
+        # where there are thousands of series.
         held = self._known
-        self._is_old = held is None or self.clock() - held.now_ms > _SAME_MS
+        self._is_old = held is None or self.clock() - held.now_ms > self._same_ms

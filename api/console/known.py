@@ -150,7 +150,12 @@ class Known:
         if not self.history.series:
             words = "workers live, and no model is judged yet: they learn, or no events come"
             return self._fresh("learning", words, None, heard, end)
-        return self._fresh("live", "panes are judged as they close", None, heard, end)
+        words = "panes are judged as they close"
+        stream = self.settings.stream
+        usual = self.bound_ms + int(stream.allowed_lateness) + int(stream.idle_after)
+        if end is not None and self.now_ms - end > usual:
+            words = "panes are judged, of an event time well before now: a backlog, or a replay"
+        return self._fresh("live", words, None, heard, end)
 
     def fresh_series(self, series: SeriesMemory) -> Freshness:
         """Of one series. One without rows is told nothing of, and stale after a window of it."""

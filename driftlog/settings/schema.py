@@ -315,7 +315,7 @@ class ConsoleSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     port: Annotated[int, Meta(ge=0, le=65535), _say("0: any free one")] = 8090
     stale_after: Annotated[
         Duration, _say("beyond two panes; nothing told for so long is stale")
-    ] = Duration(5_000)
+    ] = Duration(4_000)
     past: Annotated[Duration, _say("of verdicts read at the start, where the broker can tell")] = (
         Duration(3_600_000)
     )

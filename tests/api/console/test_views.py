@@ -46,7 +46,7 @@ def test_the_bar_is_the_worst_of_everything() -> None:
     assert bar.open_incidents == 1
 
 
-@pytest.mark.parametrize(("late_s", "state"), [(1, "live"), (24, "live"), (26, "stale")])
+@pytest.mark.parametrize(("late_s", "state"), [(1, "live"), (23, "live"), (25, "stale")])
 def test_what_is_not_heard_of_within_two_panes_and_the_bound_is_stale(
     late_s: int, state: str
 ) -> None:
