@@ -28,7 +28,7 @@ from api.console.runbooks import runbook
 from api.console.streaming import FullError
 from api.console.views import ActionRow, Page
 from driftlog import __version__
-from driftlog.serving import Guard, Policy
+from driftlog.serving import Guard, Policy, known
 
 __all__ = ["API", "PROBES", "create_console", "openapi"]
 
@@ -107,10 +107,12 @@ class _Console:
         """Whether the process answers."""
         return {"status": "alive"}
 
-    async def ready(self) -> Response:
-        """Whether the log's past has been read."""
+    async def ready(self, request: Request) -> Response:
+        """Whether the log's past has been read; to strangers no more than yes or no."""
         hub = self._hub
-        told = {"ready": hub.ready, "waiting": hub.following.waiting}
+        told: dict[str, object] = {"ready": hub.ready}
+        if known(request.scope):
+            told["waiting"] = hub.following.waiting
         return JSONResponse(told, 200 if hub.ready else 503)
 
     async def favicon(self) -> Response:
@@ -166,8 +168,7 @@ class _Console:
         body = runbook(name)
         if body is None:
             return self._error(404, "There is no such runbook.")
-        known = self._hub.known()
-        view = Page(**page_fields(known, name, f"/runbooks/{quote(name)}"))
+        view = Page(**page_fields(self._hub.known(), name, f"/runbooks/{quote(name)}"))
         safe = Markup(body)  # noqa: S704 - of our own files, raw HTML switched off
         return HTMLResponse(rendering.plain_page(view, "runbook.html", body=safe), headers=_HTML)
 

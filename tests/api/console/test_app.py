@@ -131,6 +131,7 @@ async def test_nothing_is_served_to_strangers_but_the_probes() -> None:
         for path in (*PAGES, "/stream?page=/", "/static/styles.css", "/api/v1/fleet"):
             assert (await asking.get(path)).status_code == 401, path
         assert (await asking.get("/livez")).status_code == 200
+        assert (await asking.get("/readyz")).json() == {"ready": False}
     async with client(hub(settings=settings), policy, auth=("ada", "secret")) as asking:
         assert (await asking.get("/")).status_code == 200
         assert not (await asking.get(f"/api/v1/incidents/{ALERT_ID}")).json()["asks_name"]

@@ -96,8 +96,8 @@ def test_whatever_comes_the_bounds_hold(told: list[tuple[int, int, int]]) -> Non
         assert len(history.series) <= 5
         assert len(history.incidents) <= 3
         assert (len(history.actions) <= 4, len(history.feed) <= 6) == (True, True)
-        for one in history.series.values():
-            for kept in one.shards.values():
+        for held in history.series.values():
+            for kept in held.shards.values():
                 assert len(kept.panes) <= 8
                 assert len(kept.runs) <= 28
 
