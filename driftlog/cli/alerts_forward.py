@@ -73,7 +73,7 @@ async def _run(settings: Settings, least: Severity, model: str | None, *, beginn
     from stream.notifying.post import Post
 
     told = settings.forward
-    carrier = Carrier(settings.kafka, Wanted(least, model), _say)
+    carrier = Carrier(settings.kafka, Wanted(least, model), _say, told.console)
     async with AsyncExitStack() as stack:
 
         def post(name: str, url: str) -> Post:

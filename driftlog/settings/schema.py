@@ -306,6 +306,9 @@ class ForwardSettings(_Guarded, frozen=True, kw_only=True, forbid_unknown_fields
     alertmanager: Annotated[str, _say("address of an Alertmanager, such as http://host:9093")] = ""
     webhook: Annotated[str, _say("secret address that each record is posted to as JSON")] = ""
     slack: Annotated[str, _say("secret address of a webhook that takes Slack's format")] = ""
+    console: Annotated[
+        str, _say("where a browser finds the console, for links, such as http://127.0.0.1:8090")
+    ] = ""
 
 
 class ConsoleSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -52,9 +52,17 @@ class Carrier:
         kafka: where the topic is.
         wanted: which alerts.
         say: is told, in a line, what is waited for or left out.
+        console: address under which a browser finds the console; empty: no links to it.
     """
 
-    def __init__(self, kafka: KafkaSettings, wanted: Wanted, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        kafka: KafkaSettings,
+        wanted: Wanted,
+        say: Callable[[str], None],
+        console: str = "",
+    ) -> None:
+        self._console = console
         self._kafka = kafka
         self._wanted = wanted
         self._say = say
@@ -69,7 +77,7 @@ class Carrier:
         Raises:
             BrokerError: the broker refuses.
         """
-        state = OpenAlerts()
+        state = OpenAlerts(self._console)
         async with self._reading(None, "earliest") as consumer:
             ends = await consumer.end_offsets(sorted(consumer.assignment()))
             while any([await consumer.position(tp) < end for tp, end in ends.items()]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import quote
 
 import msgspec
 
@@ -42,13 +43,15 @@ def labels(alert: Alert) -> dict[str, str]:
     }
 
 
-def alertmanager(alert: Alert, now_ms: int) -> dict[str, Any]:
+def alertmanager(alert: Alert, now_ms: int, console: str = "") -> dict[str, Any]:
     """Return an alert as ``POST /api/v2/alerts`` takes it.
 
     Args:
         alert: the record.
         now_ms: milliseconds since 1970 of the clock by which Alertmanager forgets. One that is
             open is held for `HOLD_MS` and must be repeated before.
+        console: address under which a browser finds it; links lead there. Without one the runbook
+            is named by its file.
     """
     begun = min(alert.opened_ms, now_ms)
     if alert.status is AlertStatus.RESOLVED:
@@ -61,10 +64,19 @@ def alertmanager(alert: Alert, now_ms: int) -> dict[str, Any]:
         "annotations": {
             "summary": _short(f"{alert.model}: {alert.title}"),
             "description": _short("\n".join(_facts(alert))),
-            "runbook_url": f"docs/runbooks/{page}.md",
+            **_ways_on(alert, page, console.rstrip("/")),
         },
         "startsAt": _rfc3339(begun),
         "endsAt": _rfc3339(ends),
+    }
+
+
+def _ways_on(alert: Alert, page: str, console: str) -> dict[str, str]:
+    if not console:
+        return {"runbook_url": f"docs/runbooks/{page}.md"}
+    return {
+        "runbook_url": f"{console}/runbooks/{page}",
+        "console_url": f"{console}/incidents/{quote(alert.alert_id, safe='')}",
     }
 
 

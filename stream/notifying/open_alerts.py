@@ -17,9 +17,13 @@ class OpenAlerts:
 
     Alertmanager keeps nothing over a restart that it was not told again, and forgets what nobody
     repeats; so what is open is told as a whole, and told again.
+
+    Args:
+        console: address under which a browser finds the console; empty: no links to it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, console: str = "") -> None:
+        self._console = console
         self._open: dict[str, Alert] = {}
         self._over: list[Alert] = []  # to be told once
 
@@ -46,7 +50,8 @@ class OpenAlerts:
 
     def notices(self, now_ms: int) -> list[dict[str, Any]]:
         """Return what is open, and what is over and not yet told, as Alertmanager takes it."""
-        return [alertmanager(one, now_ms) for one in (*self._over, *self._open.values())]
+        told = (*self._over, *self._open.values())
+        return [alertmanager(one, now_ms, self._console) for one in told]
 
     def over(self) -> int:
         """How many are over and not yet told."""

@@ -118,8 +118,12 @@ class Image:
 
     def _arguments(self, arguments: list[str]) -> list[str]:
         """In place of the stack's addresses those of the test, and of fixed ports free ones."""
-        addresses = {"kafka:9092": self._bootstrap, "0.0.0.0": "127.0.0.1", "8000": "0"}
-        return [addresses.get(one, one) for one in arguments]
+        addresses = {"kafka:9092": self._bootstrap, "0.0.0.0": "127.0.0.1"}
+        found = [addresses.get(one, one) for one in arguments]
+        for at, one in enumerate(found):
+            if one == "--port":
+                found[at + 1] = "0"
+        return found
 
     def run(self, arguments: list[str]) -> subprocess.CompletedProcess[str]:
         """Run a command line of the Dockerfile, beginning with ``python``, to its end."""

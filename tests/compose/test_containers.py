@@ -92,6 +92,15 @@ def test_the_service_answers_with_the_model_of_the_image_and_is_watched(image_al
     assert "Traceback" not in api.output and "cannot be written" not in api.output
 
 
+def test_the_console_is_well_and_leads_to_the_runbooks(image_alone: Image) -> None:
+    with image_alone.running("console") as console:
+        _well(image_alone, "console", console)
+        assert httpx.get(f"{console.url}/").status_code == 200
+        assert "Watchdog" in httpx.get(f"{console.url}/runbooks/Watchdog").text
+        assert console.stop() == 0, console.output
+    assert "Traceback" not in console.output
+
+
 def test_the_probe_says_why_a_server_is_not_well(image_alone: Image) -> None:
     for url, why in (
         ("http://127.0.0.1:1/readyz", "does not answer"),

@@ -52,6 +52,16 @@ def test_one_that_is_over_ends_when_it_ended_and_under_the_same_labels() -> None
     assert told["labels"] == alertmanager(alert(), NOW)["labels"]
 
 
+def test_links_lead_to_the_console_where_one_is_named() -> None:
+    assert alertmanager(alert(), NOW)["annotations"]["runbook_url"].startswith("docs/runbooks/")
+    state = OpenAlerts("https://driftlog.example.org/")
+    state.take(alert(alert_id="../?a"))
+    (told,) = state.notices(NOW)
+    base = "https://driftlog.example.org"
+    assert told["annotations"]["runbook_url"] == f"{base}/runbooks/DriftIncidentCritical"
+    assert told["annotations"]["console_url"] == f"{base}/incidents/..%2F%3Fa"
+
+
 @given(at=st.integers(-(10**18), 10**18))
 def test_whatever_the_times_of_a_record_an_alert_ends_after_it_begins(at: int) -> None:
     for one in (
