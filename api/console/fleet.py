@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from api.console import links
 from api.console.history import SeriesMemory
-from api.console.known import Known, paged, shown, worst, worst_severity
+from api.console.known import Known, paged, worst, worst_severity
 from api.console.memory import Worst, rank
 from api.console.views import Bar, Fleet, FleetRow, Freshness, Health
 
@@ -23,10 +23,12 @@ def worst_signal(series: SeriesMemory) -> Worst | None:
     return max(found, key=lambda one: one.order, default=None)
 
 
-def series_state(series: SeriesMemory, freshness: Freshness) -> Health:
-    """The state of a series: that of its worst signal, unless nothing new is told."""
+def series_state(
+    known: Known, name: tuple[str, str], series: SeriesMemory, freshness: Freshness
+) -> Health:
+    """The state of a series of a model version: of its worst signal, unless nothing new is told."""
     found = worst_signal(series)
-    return shown("no data" if found is None else found.state, freshness)
+    return known.shown("no data" if found is None else found.state, freshness, *name)
 
 
 @lru_cache(maxsize=2)
@@ -81,7 +83,10 @@ def _row(known: Known, model: str, version: str, found: dict[str, SeriesMemory])
             freshness=fresh,
         )
     fresh_by = {segment: known.fresh_series(series) for segment, series in found.items()}
-    states = {segment: series_state(series, fresh_by[segment]) for segment, series in found.items()}
+    states = {
+        segment: series_state(known, (model, version), series, fresh_by[segment])
+        for segment, series in found.items()
+    }
     segment = max(found, key=lambda one: (rank(states[one]), _ratio(found[one]), one == links.ALL))
     lead = links.ALL if links.ALL in found else segment
     counted = [found[links.ALL]] if links.ALL in found else list(found.values())

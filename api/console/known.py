@@ -24,7 +24,7 @@ from api.console.views import (
 from driftlog.records import Action, Alert, AlertStatus, Severity
 from driftlog.settings import Settings
 
-__all__ = ["Known", "Watched", "action_row", "paged", "shown", "worst", "worst_severity"]
+__all__ = ["Known", "Watched", "action_row", "paged", "worst", "worst_severity"]
 
 T = TypeVar("T")
 
@@ -173,6 +173,17 @@ class Known:
             return self._fresh("stale", "nothing new is told of it", heard, heard, end)
         return self._fresh("live", "no rows just now", None, heard, end)
 
+    def shown(self, state: Health, freshness: Freshness, model: str, version: str) -> Health:
+        """A state as it is shown when nothing new is told of a series.
+
+        What has drifted stays so while an incident is open, or while nobody tells anything: its end
+        would not be told either. Of a model that has no rows any more it is no news.
+        """
+        if freshness.state != "stale":
+            return state
+        stays = self.freshness.state == "stale" or self.open_alerts.get((model, version))
+        return "drift" if state == "drift" and stays else "stale"
+
     def _fresh(
         self, state: Any, words: str, since: int | None, heard: int | None, end: int | None
     ) -> Freshness:
@@ -241,11 +252,6 @@ class Known:
             silenced_until_ms=silence.until_ms if silence and silenced else None,
             silenced_by=silence.by if silence and silenced else None,
         )
-
-
-def shown(state: Health, freshness: Freshness) -> Health:
-    """A state as it is shown when nothing new is told: what has drifted stays so, until it ends."""
-    return "stale" if freshness.state == "stale" and state != "drift" else state
 
 
 def worst_severity(alerts: Iterable[Alert]) -> str | None:

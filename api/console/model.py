@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from math import isnan, sqrt
 from typing import Final
 
 from api.console import links
 from api.console.fleet import page_fields, series_state, worst_signal
 from api.console.history import SeriesMemory
-from api.console.known import Known, shown
+from api.console.known import Known
 from api.console.memory import MOVED, ShardMemory, health_of, rank, ratio_of
 from api.console.views import (
     HEALTHS,
@@ -66,7 +66,7 @@ def model(known: Known, name: str, version: str, segment: str = links.ALL) -> Mo
     profile = known.history.profile(name, version, judged_by)
     fresh = _freshness(known, series)
     worst = None if series is None else worst_signal(series)
-    state = "no data" if series is None else series_state(series, fresh)
+    state = "no data" if series is None else series_state(known, (name, version), series, fresh)
     shards = [] if series is None else list(series.shards.values())
     drifted, judged = sum(one.drifted for one in shards), sum(one.judged for one in shards)
     words = fresh.words if state in ("no data", "stale") else f"{drifted} of {judged} have drifted"
@@ -134,7 +134,7 @@ def _segments(known: Known, name: str, version: str) -> list[SegmentRow]:
             continue
         worst = worst_signal(series)
         fresh = known.fresh_series(series)
-        state = series_state(series, fresh)
+        state = series_state(known, (name, version), series, fresh)
         rows.append(
             SegmentRow(
                 segment=segment,
@@ -169,25 +169,24 @@ def _signals(
     for shard in known.history.series[key].shards.values():
         recent = _recent(shard)
         for one in shard.verdict.signals:
-            rows.append(
-                _row(key, one, profiles.get(one.signal), shard, recent.get(one.signal, ()), fresh)
-            )
+            rows.append(_row(known, key, one, profiles.get(one.signal), shard, recent, fresh))
     return tuple(sorted(rows, key=lambda one: (-rank(one.state), -(one.ratio or 0.0), one.signal)))
 
 
 def _row(
+    known: Known,
     key: tuple[str, str, str],
     one: SignalVerdict,
     profile: SignalProfile | None,
     shard: ShardMemory,
-    recent: tuple[float | None, ...],
+    recent: Mapping[str, tuple[float | None, ...]],
     fresh: Freshness,
 ) -> SignalRow:
     ratio = ratio_of(one)
     return SignalRow(
         signal=one.signal,
         link=links.signal(*key, one.signal),
-        state=shown(health_of(one.state), fresh),
+        state=known.shown(health_of(one.state), fresh, *key[:2]),
         words=sentence(one) if one.state in MOVED else "",
         since_ms=one.since_ms,
         ratio=None if ratio is None else ratio[0],
@@ -202,7 +201,7 @@ def _row(
         weight=one.weight,
         fault=None if one.fault is None else one.fault.kind.value,
         smallest_sd=smallest_sd(one, profile),
-        recent=recent,
+        recent=recent.get(one.signal, ()),
         timeline=tuple(shard.runs.get(one.signal, ())[-_RUNS:]),
     )
 

@@ -9,7 +9,7 @@ from typing import Final
 from api.console import links
 from api.console.fleet import page_fields
 from api.console.history import SeriesMemory
-from api.console.known import Known, shown
+from api.console.known import Known
 from api.console.memory import MOVED, ShardMemory, health_of, ratio_of
 from api.console.model import incident_marks, numbers, reference_marks, references, smallest_sd
 from api.console.views import HEALTHS, Bin, DetectorScore, Mark, Points, Signal
@@ -44,7 +44,7 @@ def signal(known: Known, model: str, version: str, segment: str, name: str) -> S
         if alert.model == model and version in alert.versions and _holds(alert, segment, name)
     ]
     its_incidents = told[:_INCIDENTS]
-    state = shown(health_of(one.state), fresh)
+    state = known.shown(health_of(one.state), fresh, model, version)
     ratio = ratio_of(one)
     bins = bins_of(one, profile)
     smallest = smallest_sd(one, profile)

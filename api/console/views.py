@@ -274,7 +274,6 @@ class Model(Page, frozen=True, kw_only=True):
     marks: tuple[Mark, ...]
     timeline: tuple[Run, ...]  # of the whole series: its worst state
     config: str
-    learning_rows: int | None = None  # told of a version without a reference; none: has one
 
 
 class DetectorScore(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from api.console.model import model
 from api.console.pipeline import pipeline
 from api.console.signal import signal
 from api.console.views import Fleet
+from driftlog.records import AlertStatus
 from driftlog.settings import ConsoleSettings, Settings
 from tests.api.console.samples import (
     ALERT_ID,
@@ -22,9 +23,14 @@ from tests.api.console.samples import (
     NOW_MS,
     PANE_MS,
     START_MS,
+    Sample,
     action,
+    alert,
     known,
+    marker,
+    quiet,
     story,
+    verdict,
 )
 
 
@@ -66,6 +72,20 @@ def test_quiet_models_turn_stale_and_not_green() -> None:
     view = told(40, 60_000)
     assert [row.state for row in view.rows] == ["stale"]
     assert view.bar.state == "stale"
+
+
+def test_a_model_that_is_retired_while_it_drifts_is_stale_when_its_incident_is_over() -> None:
+    goes_on = [verdict(pane, (quiet("x", pane),), model="other") for pane in range(60, 100)]
+    markers = [marker(number, pane) for pane in range(60, 100) for number in range(2)]
+    at = START_MS + 100 * PANE_MS + 1_000
+
+    def told(*more: Sample) -> dict[str, str]:
+        rows = fleet(known([*story(), *goes_on, *markers, *more], now_ms=at)).rows
+        return {row.model: row.state for row in rows}
+
+    assert told()[MODEL] == "drift"  # its incident is open
+    over = alert(99, AlertStatus.RESOLVED, resolved_ms=at)
+    assert told(over) == {MODEL: "stale", "fares": "stale", "other": "ok"}
 
 
 def test_nothing_known_is_no_data() -> None:
