@@ -67,6 +67,9 @@ class Following:
             except (KafkaError, OSError) as exc:
                 why = await reason(connection(self._settings.kafka), exc)
                 self._wait_for(f"the log cannot be read: {why}")
+            except Exception:  # a console that stands still must not look as if all were well
+                _log.exception("reading the log failed")
+                self._wait_for("reading the log failed: the console's log says why")
             await asyncio.sleep(_RETRY_S)
 
     async def ends(self, places: list[TopicPartition]) -> dict[TopicPartition, int]:
@@ -121,6 +124,13 @@ class Following:
         )
         try:
             await consumer.start()
+            known = {tp.topic for tp in consumer.assignment()}
+            unknown = sorted({self._prefix + name for name in TOPICS} - known)
+            if unknown:
+                # Of a topic made this moment a broker may not tell yet, and this client would look
+                # again in five minutes.
+                self._wait_for(f"topics that have no leader yet: {', '.join(unknown)}")
+                return
             ends = await self._seek(consumer)
             self._consumer = consumer
             await self._follow(consumer, ends)

@@ -20,6 +20,7 @@ sections anew.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -30,6 +31,8 @@ import msgspec
 from api.console.views import Page
 
 __all__ = ["FullError", "Streaming"]
+
+_log = logging.getLogger(__name__)
 
 PACE_S: Final = 0.5  # between two looks for news
 BEAT_S: Final = 2.0
@@ -110,7 +113,10 @@ class Streaming:
             spent = 0.0
             for link in list(self._channels):
                 at = time.monotonic()
-                self._look(link)
+                try:
+                    self._look(link)
+                except Exception:  # of one page; all others go on
+                    _log.exception("the news of %s could not be made", link)
                 spent += time.monotonic() - at
                 await asyncio.sleep(0)
             if began - beat >= BEAT_S:

@@ -67,6 +67,9 @@ class Watching:
                 found = await self._without("this broker does not tell of consumer groups")
             except (KafkaError, OSError, TimeoutError) as exc:
                 found = await self._without(f"the broker does not answer ({type(exc).__name__})")
+            except Exception:
+                _log.exception("asking for the groups failed")
+                found = await self._without("asking failed: the console's log says why")
             if found != self.watched:
                 self.watched = found
                 self._on_change()
@@ -88,8 +91,8 @@ class Watching:
         read_by: dict[str, str] = {}
         asked = groups_of(self._settings)
         admin: Any = AIOKafkaAdminClient(**connection(self._settings.kafka))
-        await admin.start()
         try:
+            await admin.start()
             partitions = {
                 one["topic"]: len(one["partitions"]) for one in await admin.describe_topics()
             }

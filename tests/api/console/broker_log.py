@@ -44,7 +44,7 @@ async def write(
         samples: what.
         now_ms: the time that all of them carry; none: their own.
     """
-    producer = AIOKafkaProducer(acks="all", **connection(settings.kafka))
+    producer = AIOKafkaProducer(acks="all", enable_idempotence=True, **connection(settings.kafka))
     await producer.start()
     try:
         for one in samples:

@@ -14,6 +14,7 @@ from api.console.fleet import page_fields
 from api.console.streaming import FullError, Streaming
 from api.console.views import Page
 from tests.api.console.samples import NOW_MS, known
+from tests.e2e.waiting import holds
 
 
 class Shown:
@@ -23,12 +24,15 @@ class Shown:
         self.sections = {"bar": "ok", "table": "<tr>0</tr>"}
         self.made = 0
         self.known = True
+        self.breaks = False
 
     def view(self, _link: str) -> Page | None:
         return Page(**page_fields(known([]), "title", "/")) if self.known else None
 
     def html(self, _view: Page) -> dict[str, str]:
         self.made += 1
+        if self.breaks:
+            raise RuntimeError("a template")
         return dict(self.sections)
 
 
@@ -114,6 +118,18 @@ async def test_a_page_that_is_no_longer_known_is_over() -> None:
         await news(events)
         shown.known = False
         assert (await news(events))[1] == "over"
+
+
+async def test_a_page_that_cannot_be_made_stops_no_stream() -> None:
+    shown = Shown()
+    async with streaming(shown) as streams:
+        events = streams.follow("/")
+        await news(events)
+        shown.breaks, made = True, shown.made
+        await holds(lambda: shown.made >= made + 3, "three pages that could not be made")
+        shown.breaks = False
+        shown.sections = {"bar": "drift"}
+        assert (await news(events))[2]["html"] == {"bar": "drift"}
 
 
 async def test_a_beat_comes_without_any_news() -> None:
