@@ -6,6 +6,7 @@ const COLOURS = {
   light: ["#0a58b8", "#a84300", "#17702f", "#7a35c2", "#b0196b", "#00707a", "#6b5b00", "#535c66"],
   dark: ["#6cb2ff", "#ff9a56", "#4cc76b", "#c79bff", "#ff86c3", "#4fd1dc", "#d9c54a", "#9ca7b2"],
 };
+const LOWEST = 0.1; // on a scale of logarithms; what is quieter than a tenth of its threshold is not drawn
 const SHARES = { all: 1, half: 0.5, tenth: 0.1 };
 
 let chart = null;
@@ -81,8 +82,8 @@ function options(detectors) {
     // The page says times in UTC; a chart that does otherwise would mislead.
     tzDate: (ts) => uPlot.tzDate(new Date(ts * 1000), "Etc/UTC"),
     cursor: { drag: { x: true, y: false } },
-    scales: { x: { time: true }, y: { range: (_, low, high) => [0, Math.max(1.5, (high ?? 1) * 1.08)] } },
-    axes: [{ ...axis, values: (_, splits) => splits.map((s) => new Date(s * 1000).toISOString().slice(11, 19)), space: 90 }, { ...axis, size: 46 }],
+    scales: { x: { time: true }, y: { distr: 3, range: (_, low, high) => [LOWEST, Math.max(4, (high ?? 1) * 1.3)] } },
+    axes: [{ ...axis, values: (_, splits) => splits.map((s) => new Date(s * 1000).toISOString().slice(11, 19)), space: 90 }, { ...axis, size: 52, values: (_, splits) => splits.map((s) => (s === null ? null : `${s}×`)) }],
     series: [
       { label: "UTC", value: (_, s) => (s == null ? "–" : new Date(s * 1000).toISOString().slice(0, 19).replace("T", " ")) },
       ...detectors.map((label, at) => ({
