@@ -18,10 +18,10 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --extra
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev demo test lint format bench chaos observability docs grafana-schema lock audit clean
+.PHONY: help setup setup-dev demo test lint format bench chaos observability screenshots docs grafana-schema lock audit clean
 
 help: ## List what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo 'Options go in ARGS, as in: make demo ARGS=--serve'
 
 setup: $(VENV)/.driftlog ## Install what the demo needs into .venv, as pinned in requirements.lock
@@ -55,6 +55,9 @@ chaos: $(VENV)/.driftlog-dev ## Do to it what production does (ARGS=--list shows
 
 observability: $(VENV)/.driftlog-dev ## Try rules, routing and dashboards with a real Prometheus and its tools
 	$(BIN)/python -m pytest -q tests/observability $(ARGS)
+
+screenshots: $(VENV)/.driftlog-dev ## Photograph the console over a real worker, into docs/pictures (needs chromium)
+	$(BIN)/python -m tests.console.screenshots
 
 docs: $(VENV)/.driftlog-dev ## Write tables, Grafana's dashboards and Kubernetes' manifests anew from the code
 	$(BIN)/python -m tests.architecture.generated_tables

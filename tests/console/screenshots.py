@@ -18,7 +18,7 @@ from shutil import which
 from typing import Any, Final
 
 import httpx
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, ViewportSize, async_playwright
 
 from api.console.app import create_console
 from api.console.hub import Hub
@@ -41,8 +41,8 @@ from stream.topics import worker_topics
 FOLDER: Final = Path(__file__).resolve().parents[2] / "docs" / "pictures"
 _WITHIN_S: Final = 120.0
 _COURSE_S: Final = 6.0  # of drift, so that there is something to see
-_WIDE: Final = {"width": 1280, "height": 800}
-_NARROW: Final = {"width": 400, "height": 800}
+_WIDE: Final[ViewportSize] = {"width": 1280, "height": 800}
+_NARROW: Final[ViewportSize] = {"width": 400, "height": 800}
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,9 @@ async def _open_incident(client: httpx.AsyncClient) -> Mapping[str, Any]:
     raise SystemExit(f"no incident within {_WITHIN_S:.0f} s of the change")
 
 
-async def _take(browser: Browser, url: str, name: str, scheme: Any, size: Any, to: int) -> None:
+async def _take(
+    browser: Browser, url: str, name: str, scheme: Any, size: ViewportSize, to: int
+) -> None:
     """Photograph one page from its top, at most ``to`` pixels of it."""
     context = await browser.new_context(viewport=size, color_scheme=scheme)
     page = await context.new_page()
@@ -105,6 +107,16 @@ async def _take(browser: Browser, url: str, name: str, scheme: Any, size: Any, t
     )
     await context.close()
     echo(f"{file.relative_to(FOLDER.parents[1])}: {file.stat().st_size // 1000} kB")
+
+
+async def _take_part(browser: Browser, url: str, name: str, heading: str) -> None:
+    """Photograph the section of one page that a heading begins."""
+    page = await browser.new_page(viewport=_WIDE)
+    await page.goto(url)
+    await page.wait_for_selector("#chart[data-points]")
+    part = page.locator("section", has=page.locator(heading))
+    await part.screenshot(path=FOLDER / f"{name}.png")
+    await page.close()
 
 
 async def _pictures() -> None:
@@ -125,12 +137,13 @@ async def _pictures() -> None:
             for name, link, scheme, size, to in (
                 ("console-fleet", "/", "light", _WIDE, 420),
                 ("console-model", about["model_link"], "light", _WIDE, 1150),
-                ("console-signal", signal, "light", _WIDE, 1500),
-                ("console-signal-dark", signal, "dark", _WIDE, 1150),
+                ("console-signal", signal, "light", _WIDE, 1215),
+                ("console-signal-dark", signal, "dark", _WIDE, 760),
                 ("console-incident", incident["link"], "light", _WIDE, 1000),
                 ("console-narrow", about["model_link"], "dark", _NARROW, 1000),
             ):
                 await _take(browser, stack.console + link, name, scheme, size, to)
+            await _take_part(browser, stack.console + signal, "console-course", "#course")
             await browser.close()
         stack.traffic.end()
 
