@@ -59,8 +59,9 @@ async def test_ten_lines_in_a_service_and_the_console_shows_it(
     driftlog_broker: EmbeddedBroker, tmp_path: Path
 ) -> None:
     (tmp_path / "service.py").write_text(_service(), encoding="utf-8")
-    learning = {"MODELS_LEARN_ROWS": "300", "STREAM_IDLE_AFTER": "2s"}
-    async with deployed(driftlog_broker, tmp_path, **learning) as deployment:
+    async with deployed(
+        driftlog_broker, tmp_path, MODELS_LEARN_ROWS="300", STREAM_IDLE_AFTER="2s"
+    ) as deployment:
         environment = {**os.environ, **deployment.environment, "PYTHONPATH": str(ROOT)}
         console_arguments = ["driftlog", "console", "--port", "0"]
         service_arguments = ["uvicorn", "service:app", "--port", "0"]
