@@ -68,7 +68,7 @@ class DemoProcess:
 
 @contextmanager
 def demo_process(
-    folder: Path, environment: Mapping[str, str] | None = None
+    folder: Path, environment: Mapping[str, str] | None = None, *arguments: str
 ) -> Iterator[DemoProcess]:
     """Run ``driftlog demo --json`` inside the block; what is left of it at the end is killed."""
     mark = uuid4().hex
@@ -76,7 +76,7 @@ def demo_process(
     out, progress = folder / f"{mark}.json", folder / f"{mark}.txt"
     with out.open("wb") as to_out, progress.open("wb") as to_progress:
         process = subprocess.Popen(
-            [sys.executable, "-m", "driftlog", "demo", "--json"],
+            [sys.executable, "-m", "driftlog", "demo", "--json", *arguments],
             cwd=_ROOT,
             env={**clean, **(environment or {}), _MARK: mark},
             stdin=subprocess.DEVNULL,

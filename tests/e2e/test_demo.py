@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import httpx
 import pytest
 
 from demo.stages import STAGES
@@ -25,6 +27,16 @@ def test_every_injected_change_is_seen_and_quiet_traffic_opens_no_incident(tmp_p
         assert summary["false_alarms"] == []
         assert summary["requests_failed"] > 0, "the stage of errors"
         assert summary["quiet_share"] >= 0.5
+        assert demo.others() == []
+
+
+def test_with_serve_it_has_a_console_that_ends_with_it(tmp_path: Path) -> None:
+    with demo_process(tmp_path, None, "--serve") as demo:
+        demo.until("the console at http://", 120.0)
+        url = re.findall(r"the console at (http://\S+)", demo.progress)[0]
+        assert httpx.get(f"{url}/livez", timeout=60).status_code == 200
+        demo.interrupt()
+        assert demo.wait(_END_S) == 130
         assert demo.others() == []
 
 
