@@ -48,6 +48,8 @@ def forward(severity: str, model: str | None, begin: str, **more: Any) -> None:
 
     Each receiver gets every record once and in order, the end of an incident too; one that is away
     is waited for and holds up no other. An Alertmanager is told again each minute of what is open.
+    What is silenced in the console is kept from webhook and Slack; an Alertmanager has silences of
+    its own.
     Addresses that are secret are best set by DRIFTLOG_FORWARD_WEBHOOK and DRIFTLOG_FORWARD_SLACK.
     """
     names = ("alertmanager", "webhook", "slack")
@@ -90,6 +92,8 @@ async def _run(settings: Settings, least: Severity, model: str | None, *, beginn
             runs.append(partial(events, post("webhook", told.webhook), webhook))
         if told.slack:
             runs.append(partial(events, post("slack", told.slack), slack))
+        if told.webhook or told.slack:
+            runs.append(carrier.follow_silences)
         ended = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, ended.set)

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from driftlog.errors import BrokerError, ContractError
@@ -19,11 +20,13 @@ from driftlog.records import ALERT, Alert, Severity
 from driftlog.settings import KafkaSettings
 from stream.notifying.open_alerts import OpenAlerts
 from stream.notifying.post import Post
+from stream.notifying.silences import Silences
 
 __all__ = ["REPEAT_S", "Carrier", "Wanted"]
 
 REPEAT_S: Final = 60.0  # how often Alertmanager is told what is open
 _POLL_MS: Final = 500
+_LOOK_AGAIN_S: Final = 30.0  # for a topic that is not there
 _REMEMBERED: Final = 10_000  # alerts, to know a record that comes again
 _PATIENCE_MS: Final = 86_400_000  # a record may wait for its receiver for so long
 
@@ -67,6 +70,8 @@ class Carrier:
         self._wanted = wanted
         self._say = say
         self._topic = f"{kafka.prefix}alerts"
+        self._silences = Silences()
+        self._silences_read = asyncio.Event()
 
     async def to_alertmanager(self, post: Post, *, repeat_s: float = REPEAT_S) -> None:
         """Keep an Alertmanager told of what is open, and tell it once what is over.
@@ -93,13 +98,44 @@ class Carrier:
                     state.told(over)
                     told_at = time.monotonic()
 
+    async def follow_silences(self) -> None:
+        """Follow what people silence, for `to_webhook`, which waits until the past of it is read.
+
+        Raises:
+            BrokerError: the broker refuses.
+        """
+        topic = f"{self._kafka.prefix}actions"
+        while not await self._is_there(topic):  # nobody can have silenced anything
+            self._silences_read.set()
+            await asyncio.sleep(_LOOK_AGAIN_S)
+        async with self._reading(None, "earliest", topic) as consumer:
+            ends = await consumer.end_offsets(sorted(consumer.assignment()))
+            while True:
+                if all([await consumer.position(tp) >= end for tp, end in ends.items()]):
+                    self._silences_read.set()
+                for records in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
+                    for record in records:
+                        self._silences.take(record.value or b"")
+
+    async def _is_there(self, topic: str) -> bool:
+        admin = AIOKafkaAdminClient(**connection(self._kafka))
+        try:
+            await admin.start()
+            return any(one["topic"] == topic for one in await admin.describe_topics())
+        except (KafkaError, OSError) as exc:
+            why = await reason(connection(self._kafka), exc)
+            raise BrokerError(f"reading {topic} at {self._kafka.bootstrap}: {why}") from exc
+        finally:
+            await admin.close()
+
     async def to_webhook(
         self, post: Post, notice: Callable[[Alert], dict[str, Any]], *, beginning: bool = False
     ) -> None:
         """Post each record of an alert once, in order, and remember over restarts how far it came.
 
         What was posted and not yet remembered when the process died is posted again, with the same
-        ``Idempotency-Key``.
+        ``Idempotency-Key``. Of an incident that somebody has silenced nothing but its end is
+        posted; `follow_silences` has to run beside it.
 
         Args:
             post: where to.
@@ -111,11 +147,15 @@ class Carrier:
         """
         seen: OrderedDict[str, int] = OrderedDict()  # alert id -> pane end
         group = f"{self._kafka.prefix}forward.{post.name}"
+        await self._silences_read.wait()
         async with self._reading(group, "earliest" if beginning else "latest") as consumer:
             while True:
                 for tp, records in (await consumer.getmany(timeout_ms=_POLL_MS)).items():
                     for record in records:
                         alert = self._decode(record.value)
+                        now_ms = int(time.time() * 1000)
+                        if alert is not None and self._silences.covers(alert, now_ms):
+                            alert = None
                         if alert is not None and self._concerns(alert, seen):
                             key = f"{alert.alert_id}:{alert.pane_end_ms}:{alert.status}"
                             await post.send(partial(notice, alert), {"Idempotency-Key": key})
@@ -155,10 +195,11 @@ class Carrier:
             return None
 
     @asynccontextmanager
-    async def _reading(self, group: str | None, begin: str) -> AsyncIterator[Any]:
+    async def _reading(self, group: str | None, begin: str, topic: str = "") -> AsyncIterator[Any]:
+        topic = topic or self._topic
         arguments = connection(self._kafka)
         consumer: Any = AIOKafkaConsumer(
-            self._topic,
+            topic,
             group_id=group,
             enable_auto_commit=False,
             auto_offset_reset=begin,
@@ -172,7 +213,7 @@ class Carrier:
             yield consumer
         except (KafkaError, OSError) as exc:
             raise BrokerError(
-                f"reading {self._topic} at {self._kafka.bootstrap}: {await reason(arguments, exc)}"
+                f"reading {topic} at {self._kafka.bootstrap}: {await reason(arguments, exc)}"
             ) from exc
         finally:
             await stop_consumer(consumer)

@@ -37,6 +37,7 @@ CORE = {
     "stream.metrics.catalogue",
     "stream.notifying.notices",
     "stream.notifying.open_alerts",
+    "stream.notifying.silences",
 }
 IMPURE = {
     *("aiokafka", "asyncio", "confluent_kafka", "fastapi", "faust", "httpx", "logging", "mode"),

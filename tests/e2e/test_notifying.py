@@ -17,7 +17,7 @@ import pytest
 import yaml
 from aiokafka import AIOKafkaProducer
 
-from driftlog.records import ALERT, Alert, AlertStatus, Severity
+from driftlog.records import ACTION, ALERT, Action, Alert, AlertStatus, Severity
 from driftlog.settings import KafkaSettings
 from driftlog.testing.cluster import Broker
 from driftlog.testing.topic_factory import TopicFactory
@@ -102,6 +102,27 @@ async def test_each_record_is_posted_once_over_restarts(kafka: KafkaSettings) ->
     records = [*first, *second, life("c3")[0]]
     assert states(posted) == [(one.alert_id, one.status.value) for one in records]
     assert len(posted) <= len(records) + 1 + 2  # one refused at first, one again for each end
+
+
+async def test_what_is_silenced_is_kept_back_but_for_its_end(
+    kafka: KafkaSettings, topic: TopicFactory
+) -> None:
+    topic("actions", 1)
+    silence = Action(
+        action="silence", model="late", by="ada", at_ms=AT, alert_id="a1", until_ms=2**50
+    )
+    async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, acks="all") as producer:
+        await producer.send_and_wait(f"{kafka.prefix}actions", ACTION.encode(silence), key=b"late")
+    await publish(kafka, [*life("a1"), *life("b2")])
+    async with receiver(lambda n: 200) as (url, posted):
+        async with forwarding(kafka, "--webhook", url, "--from", "beginning"):
+            await holds(lambda: len(states(posted)) >= 4, "an end, and another incident whole")
+        assert states(posted) == [
+            ("a1", "resolved"),
+            ("b2", "firing"),
+            ("b2", "updated"),
+            ("b2", "resolved"),
+        ]
 
 
 async def test_two_receivers_do_not_wait_for_each_other(kafka: KafkaSettings) -> None:

@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from driftlog.errors import InputError
-from driftlog.records import Alert, AlertStatus, Severity
+from driftlog.records import ACTION, Action, Alert, AlertStatus, Severity
 from stream.notifying.carrier import REPEAT_S
 from stream.notifying.notices import HOLD_MS, alertmanager, slack, webhook
 from stream.notifying.open_alerts import OpenAlerts
 from stream.notifying.post import Post
+from stream.notifying.silences import Silences
 from tests.cli.alert_factory import AT, alert
 from tests.e2e.receiver import receiver
 from tests.e2e.waiting import holds
@@ -32,6 +33,30 @@ def later(seconds: int, **more: Any) -> Alert:
 def over(seconds: int) -> Alert:
     at = AT + 60_000 + seconds * 1000
     return alert(status=AlertStatus.RESOLVED, pane_end_ms=at, resolved_ms=at)
+
+
+# -- what is silenced ------------------------------------------------------------------------------
+
+
+def test_a_silence_ends_by_the_clock_by_a_later_one_and_with_the_incident() -> None:
+    def silence(until_ms: int) -> bytes:
+        return ACTION.encode(
+            Action(
+                action="silence", model="late", by="ada", at_ms=1, alert_id="a1", until_ms=until_ms
+            )
+        )
+
+    silences = Silences()
+    fires = alert(alert_id="a1")
+    assert not silences.covers(fires, NOW)
+    silences.take(silence(NOW + 1))
+    assert silences.covers(fires, NOW)
+    assert not silences.covers(fires, NOW + 1)
+    assert not silences.covers(alert(alert_id="a1", status=AlertStatus.RESOLVED), NOW)
+    assert not silences.covers(alert(alert_id="b2"), NOW)
+    silences.take(b"{]")
+    silences.take(silence(NOW))
+    assert not silences.covers(fires, NOW)
 
 
 # -- what is said ---------------------------------------------------------------------------------
