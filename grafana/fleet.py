@@ -17,6 +17,9 @@ _JOB: Final = 'job="$job"'
 _ALL: Final = (_JOB, 'segment="*"')
 _STATE: Final = selected("signal:driftlog_state:current", *_ALL)
 _RATIO: Final = selected("signal:driftlog_score_ratio:current", *_ALL)
+# A figure of many signals bridges the seconds in which some of them have no owner.
+_LAST_STATE: Final = f"last_over_time({_STATE}[1m])"
+_LAST_RATIO: Final = f"last_over_time({_RATIO}[1m])"
 _SHARE: Final = selected("series:driftlog_drift_share:current", *_ALL)
 _JUDGED: Final = selected("version:driftlog_evaluation_timestamp_seconds:current", _JOB)
 _MODEL: Final = (to_model(column("model"), column("version")),)
@@ -59,7 +62,7 @@ def _now() -> Row:
                 "Signals in drift",
                 "Signals of all models whose state is drift. No data means that nobody tells of "
                 "any signal, which is never well.",
-                Query(f"sum({_STATE} == bool 5)", instant=True),
+                Query(f"sum({_LAST_STATE} == bool 5)", instant=True),
                 thresholds=steps((1, "red")),
             ),
             stat(
@@ -67,7 +70,7 @@ def _now() -> Row:
                 "Worst ratio",
                 "Highest score of any detector on any signal, as a share of its threshold. Beyond "
                 "1 is an alarm.",
-                Query(f"max({_RATIO})", instant=True),
+                Query(f"max({_LAST_RATIO})", instant=True),
                 thresholds=RATIO,
                 decimals=2,
             ),
@@ -131,8 +134,8 @@ def _models() -> Row:
                 "signals, the weighted share of them, the decision, the open incidents of the "
                 "model, and when it was last judged. A row leads to the model.",
                 [
-                    Query(f"{by} ({_RATIO})", instant=True),
-                    Query(f"sum by (model, version) ({_STATE} == bool 5)", instant=True),
+                    Query(f"{by} ({_LAST_RATIO})", instant=True),
+                    Query(f"sum by (model, version) ({_LAST_STATE} == bool 5)", instant=True),
                     Query(f"{by} ({_SHARE})", instant=True),
                     Query(
                         f"{by} (0 * {_JUDGED}) + on (model) group_left () "
@@ -225,7 +228,9 @@ def _signals() -> Row:
                 "Signals of all models by their worst score against its threshold. A row leads to "
                 "the signal, here and in the console.",
                 [
-                    Query(f"topk(10, max by (model, version, signal) ({_RATIO}))", instant=True),
+                    Query(
+                        f"topk(10, max by (model, version, signal) ({_LAST_RATIO}))", instant=True
+                    ),
                 ],
                 ["model", "version", "signal", "ratio"],
                 size=(24, 8),

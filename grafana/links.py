@@ -10,7 +10,7 @@ from typing import Any, Final
 
 __all__ = ["CONSOLE", "board_uid", "to_console", "to_model", "to_signal"]
 
-CONSOLE: Final = "http://127.0.0.1:8080"
+CONSOLE: Final = "http://127.0.0.1:8090"
 _KEPT: Final = "${datasource:queryparam}&${job:queryparam}&${__url_time_range}"
 
 
