@@ -20,7 +20,7 @@ __all__ = ["WAITING", "Lanes", "begin"]
 WAITING: Final = (
     *("tests/e2e/test_demo.py", "tests/cli/test_worker.py", "tests/e2e/", "tests/chaos/"),
     "tests/compose/test_containers.py",
-    "tests/observability/test_dashboards_live.py",
+    *("tests/observability/test_hand_over.py", "tests/observability/test_dashboards_live.py"),
     *("tests/cli/test_state_reread.py", "tests/api/test_server.py", "tests/api/test_capturing.py"),
     "tests/api/console/test_console_on_a_log.py",
     *("tests/console/test_browser_pages.py", "tests/console/test_browser_live.py"),
