@@ -107,7 +107,7 @@ async def prometheus(
         targets: addresses, host and port, by the job of ``prometheus/prometheus.yml``.
     """
     config = yaml.safe_load(_CONFIG.read_text(encoding="utf-8"))
-    config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+    config["global"] |= {"scrape_interval": "1s", "evaluation_interval": "1s"}
     config["rule_files"] = [str(_CONFIG.parent / one) for one in config["rule_files"]]
     del config["alerting"]
     for job in config["scrape_configs"]:

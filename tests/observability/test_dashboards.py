@@ -14,7 +14,9 @@ from jsonschema import Draft7Validator
 from prometheus_client import CollectorRegistry
 
 from api.red import Red
+from driftlog.settings import Settings
 from grafana.files import FOLDER, dashboards, written
+from grafana.links import CONSOLE
 from grafana.queries import metric
 from stream.metrics.catalogue import CATALOGUE
 from tests.architecture.imports import ROOT
@@ -251,6 +253,25 @@ def test_data_sources_have_the_keys_that_grafana_knows_and_fit_prometheus() -> N
     assert metrics["jsonData"]["alertmanagerUid"] == alerts["uid"]
     prometheus = yaml.safe_load((ROOT / "prometheus" / "prometheus.yml").read_text())
     assert metrics["jsonData"]["timeInterval"] == prometheus["global"]["scrape_interval"]
+
+
+def test_compose_mounts_what_is_provisioned_where_it_is_looked_for() -> None:
+    compose = yaml.safe_load((ROOT / "compose" / "compose.yaml").read_text(encoding="utf-8"))
+    grafana = compose["services"]["grafana"]
+    mounted = dict(one.split(":")[:2][::-1] for one in grafana["volumes"])
+    assert mounted["/etc/grafana/provisioning"] == "../grafana/provisioning"
+    (provider,) = provisioned("dashboards", "driftlog.yaml")["providers"]
+    assert mounted[provider["options"]["path"]] == "../grafana/dashboards"
+    text = (PROVISIONING / "datasources" / "prometheus.yaml").read_text(encoding="utf-8")
+    named = set(re.findall(r"(?<!\$)\$\{(\w+)\}", text))
+    assert named == {"PROMETHEUS_URL", "ALERTMANAGER_URL", "CONSOLE_URL"}
+    assert named <= set(grafana["environment"])
+
+
+def test_the_console_is_where_it_listens_by_default() -> None:
+    assert f"http://127.0.0.1:{Settings().console.port}" == CONSOLE
+    for board in BOARDS.values():
+        assert variables(board)["console"]["query"] == CONSOLE
 
 
 def test_an_exemplar_leads_to_its_request_in_the_console() -> None:
