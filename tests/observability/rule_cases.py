@@ -60,6 +60,13 @@ def _late(share: float, minutes: int = 420) -> dict[str, str]:
     )
 
 
+def _delayed(share: float, minutes: int = 420) -> dict[str, str]:
+    name = "driftlog_verdict_delay_seconds"
+    return _counter(f"{name}_count", f"0+1000x{minutes}") | _counter(
+        f"{name}_bucket", f"0+{round(1000 * (1 - share))}x{minutes}", ', le="300.0"'
+    )
+
+
 def _incident(severity: str, values: str) -> dict[str, str]:
     return _counter("driftlog_open_incidents", values, f', model="late", severity="{severity}"')
 
@@ -229,6 +236,21 @@ CASES: Final = (
     Case("EventsLateFast", "five in a thousand are late", _late(0.005), "70m", False),
     Case("EventsLateSlow", "one in a hundred is late", _late(0.01), "400m", True),
     Case("EventsLateSlow", "one in a thousand is late", _late(0.001), "400m", False),
+    Case("VerdictsDelayedFast", "a fifth is told late", _delayed(0.2), "70m", True),
+    Case("VerdictsDelayedFast", "one in twenty is", _delayed(0.05), "70m", False),
+    Case(
+        "VerdictsDelayedFast",
+        "half of them were, a quarter of an hour ago",
+        _counter("driftlog_verdict_delay_seconds_count", "0+1000x45")
+        | _counter(
+            "driftlog_verdict_delay_seconds_bucket", "0+500x30 16000+1000x15", ', le="300.0"'
+        ),
+        "45m",
+        False,
+    ),
+    Case("VerdictsDelayedSlow", "one in ten is told late", _delayed(0.1), "400m", True),
+    Case("VerdictsDelayedSlow", "one in a hundred is", _delayed(0.01), "400m", False),
+    Case("VerdictsDelayedSlow", "none is judged", {}, "400m", False),
     Case(
         "IngestBehind",
         "six minutes and many events behind",

@@ -114,7 +114,14 @@ def test_every_runbook_is_of_an_alert() -> None:
 
 
 def test_rules_ask_for_metrics_that_are_told() -> None:
-    known = set(CATALOGUE)
+    known = set(CATALOGUE) | {
+        f"{name}_{part}"
+        for name, metric in CATALOGUE.items()
+        if metric.type == "histogram"
+        for part in ("bucket", "count", "sum")
+    }
     for rule in rules():
         names = set(re.findall(r"(?<![:\w])driftlog_\w+", rule["expr"]))
         assert names <= known, f"{rule.get('alert') or rule['record']}: {names - known}"
+        for name, bound in re.findall(r'(\w+)_bucket\{le="([\d.]+)"\}', rule["expr"]):
+            assert float(bound) in CATALOGUE[name].buckets, f"{name} has no bound {bound}"
