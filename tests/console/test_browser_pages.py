@@ -177,7 +177,9 @@ def test_all_can_be_reached_by_keyboard_and_focus_is_seen(
     name: str, page: Page, stage: Stage
 ) -> None:
     opened(page, stage.url + PAGES[name])
-    # Kept by identity: news may rewrite attributes meanwhile.
+    # Kept by identity, and lists of the newest move on: nothing may come meanwhile.
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator(".bar .fresh")).to_contain_text("paused")
     count = page.evaluate(
         """() => (window.probes = [...document.querySelectorAll(
              'a[href], button, input, select, [tabindex="0"]')].filter(e => e.checkVisibility()))
