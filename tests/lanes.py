@@ -22,7 +22,7 @@ WAITING: Final = (
     "tests/compose/test_containers.py",
     *("tests/observability/test_hand_over.py", "tests/observability/test_dashboards_live.py"),
     *("tests/cli/test_state_reread.py", "tests/api/test_server.py", "tests/api/test_capturing.py"),
-    "tests/api/console/test_console_on_a_log.py",
+    *("tests/api/console/test_console_on_a_log.py", "tests/api/console/test_command.py"),
     *("tests/console/test_browser_pages.py", "tests/console/test_browser_live.py"),
 )
 _COMPUTING: Final = ("tests/benchmarks/", "tests/stream/test_season.py")  # likewise; then others

@@ -21,6 +21,7 @@ __all__ = ["TOPICS", "Following"]
 _log = logging.getLogger(__name__)
 
 TOPICS: Final = ("references", "actions", "alerts", "verdicts")
+_PAST: Final = "the past is being read"
 _POLL_MS: Final = 200
 _TURN: Final = 200  # records folded before the event loop has its turn
 _RETRY_S: Final = 1.0
@@ -93,7 +94,8 @@ class Following:
     def _wait_for(self, words: str) -> None:
         if words != self.waiting:
             if words:
-                _log.warning("waiting: %s", words)
+                usual = words == _PAST  # at each start, and no cause for concern
+                _log.log(logging.INFO if usual else logging.WARNING, "waiting: %s", words)
             self.waiting = words
             self._on_change()
 
@@ -161,7 +163,7 @@ class Following:
 
     async def _follow(self, consumer: Any, ends: dict[TopicPartition, int]) -> None:
         quiet = 0
-        self._wait_for("the past is being read")
+        self._wait_for(_PAST)
         while True:
             batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=2_000)
             for tp, records in batches.items():
