@@ -19,7 +19,7 @@ __all__ = ["WAITING", "Lanes", "begin"]
 # Files and folders whose tests start processes, the longest first.
 WAITING: Final = (
     *("tests/e2e/test_demo.py", "tests/cli/test_worker.py", "tests/e2e/", "tests/chaos/"),
-    "tests/compose/test_containers.py",
+    *("tests/compose/test_containers.py", "tests/compose/test_kafka_service.py"),
     *("tests/observability/test_hand_over.py", "tests/observability/test_dashboards_live.py"),
     *("tests/cli/test_state_reread.py", "tests/api/test_server.py", "tests/api/test_capturing.py"),
     *("tests/api/console/test_console_on_a_log.py", "tests/api/console/test_command.py"),
