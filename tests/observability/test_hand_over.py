@@ -49,7 +49,7 @@ async def traffic(events: EventLog) -> AsyncIterator[None]:
         due_ms = int(time.time() * 1000)
         for number in range(1_000_000):
             await asyncio.sleep(BATCH_S)
-            rows = []
+            rows: list[tuple[int, bytes | None]] = []
             while due_ms <= time.time() * 1000:
                 # By the plan and not by the clock: who writes late writes no less.
                 for name, factory in zip(NAMES, made, strict=True):
