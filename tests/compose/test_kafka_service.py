@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -86,9 +87,8 @@ async def test_a_broker_starts_and_tells_each_side_the_address_that_it_can_reach
 
     try:
         for port in (inside, host):
-            assert await eventually(lambda port=port: told(port), "a broker") == [
-                ("127.0.0.1", port)
-            ]
+            found = await eventually(partial(told, port), "a broker")
+            assert found == [("127.0.0.1", port)]
     finally:
         broker.terminate()
         await asyncio.wait_for(broker.wait(), _END_S)
