@@ -44,7 +44,7 @@ class Stage:
         self.beating.set()
         self._bootstrap = bootstrap
         self._log = folder / f"console-{uuid4().hex[:8]}.log"
-        self._producer = Producer({"bootstrap.servers": bootstrap})
+        self._producer = Producer({"bootstrap.servers": bootstrap, "log_level": 0})
         self._process: subprocess.Popen[bytes] | None = None
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._port = int(free.getsockname()[1])
@@ -120,7 +120,7 @@ class Stage:
 
     def beat(self, ended: threading.Event) -> None:
         """Write markers until the end."""
-        producer = Producer({"bootstrap.servers": self._bootstrap})
+        producer = Producer({"bootstrap.servers": self._bootstrap, "log_level": 0})
         while not ended.wait(_BEAT_S):
             if not self.beating.is_set():
                 continue

@@ -21,8 +21,9 @@ let again = null;
 /** Begin to follow; `show` is given {section: html}. Returns what pauses and goes on. */
 export function startStream(show) {
   const take = (sections) => {
-    if (paused) Object.assign(held, sections);
-    else show(sections);
+    if (!paused) return show(sections);
+    Object.assign(held, sections);
+    root.dataset.held = Object.keys(held).join(" ");
   };
   open(take);
   setInterval(() => {
@@ -39,6 +40,7 @@ export function startStream(show) {
       if (!value) {
         const sections = held;
         held = {};
+        delete root.dataset.held;
         show(sections);
       }
       applyFreshness();
