@@ -48,6 +48,7 @@ class SeriesMemory:
 
     shards: dict[int, ShardMemory] = field(default_factory=dict)
     count: int = 1  # how many shards there are
+    first_ms: int = 0  # event time: start of the first pane that was told of
 
     @property
     def heard_ms(self) -> int:
@@ -177,7 +178,7 @@ class History:
         key = (verdict.model, verdict.version, verdict.segment)
         series = self.series.get(key)
         if series is None:
-            series = self.series[key] = SeriesMemory()
+            series = self.series[key] = SeriesMemory(first_ms=verdict.pane_ms)
         self.series.move_to_end(key)
         if verdict.shards != series.count:
             series.count = verdict.shards

@@ -31,6 +31,7 @@ from driftlog.records import (
 from driftlog.wording import sentence
 
 __all__ = [
+    "deployment_marks",
     "incident_marks",
     "model",
     "numbers",
@@ -43,6 +44,7 @@ _RECENT: Final = 60  # panes of a sparkline
 _RUNS: Final = 40  # of a timeline in a list
 _SEGMENTS: Final = 200
 _INCIDENTS: Final = 20
+_DEPLOYMENTS: Final = 20
 _RATIO: Final = 1  # row of a pane's figures
 
 
@@ -101,6 +103,7 @@ def model(known: Known, name: str, version: str, segment: str = links.ALL) -> Mo
         incidents=tuple(known.incident_row(one) for one in found[:_INCIDENTS]),
         marks=(
             *reference_marks(known_references),
+            *deployment_marks(known, name),
             *(mark for one in found[:_INCIDENTS] for mark in incident_marks(one)),
         ),
         timeline=_timeline(shards),
@@ -254,6 +257,25 @@ def reference_marks(found: Iterable[Reference]) -> Iterator[Mark]:
         if one.effective_from_ms > 0:
             words = f"reference {one.reference_id} ({one.origin}) takes effect"
             yield Mark(kind="reference", ts_ms=one.effective_from_ms, words=words, link=None)
+
+
+def deployment_marks(known: Known, name: str) -> list[Mark]:
+    """When versions of a model came in, the newest ones; what was there at first came before."""
+    came = sorted(
+        (series.first_ms, version)
+        for (model, version, segment), series in known.history.series.items()
+        if model == name and segment == links.ALL
+    )
+    return [
+        Mark(
+            kind="deployment",
+            ts_ms=at_ms,
+            words=f"version {version} comes in",
+            link=links.model(name, version, links.ALL),
+        )
+        for at_ms, version in came[-_DEPLOYMENTS:]
+        if at_ms > came[0][0]
+    ]
 
 
 def incident_marks(alert: Alert) -> Iterator[Mark]:

@@ -11,7 +11,14 @@ from api.console.fleet import page_fields
 from api.console.history import SeriesMemory
 from api.console.known import Known
 from api.console.memory import MOVED, ShardMemory, health_of, ratio_of
-from api.console.model import incident_marks, numbers, reference_marks, references, smallest_sd
+from api.console.model import (
+    deployment_marks,
+    incident_marks,
+    numbers,
+    reference_marks,
+    references,
+    smallest_sd,
+)
 from api.console.views import HEALTHS, Bin, DetectorScore, Mark, Points, Signal
 from driftlog.records import (
     Alert,
@@ -91,7 +98,11 @@ def signal(known: Known, model: str, version: str, segment: str, name: str) -> S
         runbook_link=links.runbook(runbook_of(state, opened)),
         points=_points(shard, name),
         timeline=tuple(shard.runs.get(name, ())),
-        marks=(*reference_marks(its_references), *_marks(known, its_incidents)),
+        marks=(
+            *reference_marks(its_references),
+            *deployment_marks(known, model),
+            *_marks(known, its_incidents),
+        ),
         incidents=tuple(known.incident_row(alert) for alert in its_incidents),
         samples_before=verdict.samples_before if one.onset is not None else (),
         samples_after=verdict.samples_after if one.onset is not None else (),

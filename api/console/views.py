@@ -215,7 +215,7 @@ class SignalRow(msgspec.Struct, frozen=True, kw_only=True):
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
     """Something that happened, to be drawn into a chart over time."""
 
-    kind: Literal["onset", "opened", "resolved", "reference", "action"]
+    kind: Literal["onset", "opened", "resolved", "reference", "deployment", "action"]
     ts_ms: int
     words: str
     link: str | None

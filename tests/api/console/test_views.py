@@ -159,6 +159,20 @@ def test_a_signal_is_shown_with_its_scores_over_time() -> None:
     assert view.runbook_link == "/runbooks/DriftIncidentCritical"
 
 
+def test_versions_that_came_in_are_marked_and_those_there_at_first_are_not() -> None:
+    came = [verdict(pane, (quiet("temp", pane),), version="4") for pane in range(30, 60)]
+    records = sorted([*story(), *came], key=lambda one: one.at_ms)
+    for view in (
+        signal(known(records), MODEL, "3", "*", "temp"),
+        model(known(records), MODEL, "4"),
+    ):
+        assert view is not None
+        (mark,) = [mark for mark in view.marks if mark.kind == "deployment"]
+        assert mark.words == "version 4 comes in"
+        assert mark.ts_ms == START_MS + 30 * PANE_MS
+        assert mark.link == f"/models/{MODEL}/4"
+
+
 def test_the_bin_that_made_it_is_named() -> None:
     view = signal(known(), MODEL, "3", "*", "temp")
     assert view is not None
