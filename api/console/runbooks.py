@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ def runbooks() -> tuple[str, ...]:
     return tuple(sorted(file.stem for file in _FOLDER.glob("*.md")))
 
 
-@cache
+@lru_cache(maxsize=64)  # bounded: anybody may ask for any name
 def runbook(name: str) -> str | None:
     """One of them as HTML, or None where there is no such.
 
