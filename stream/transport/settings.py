@@ -12,6 +12,7 @@ from yarl import URL
 from driftlog.errors import SettingsError
 from driftlog.kafka import NEVER_MS, QUICK_COMPRESSION
 from stream.transport.table import Table
+from stream.transport.topic import Topic
 
 __all__ = ["recommended_settings"]
 
@@ -59,6 +60,7 @@ def recommended_settings(
         # own eviction and promoted from nothing.
         "store": "memory://",
         "Table": Table,
+        "Topic": Topic,
         "table_standby_replicas": 0,
         # Topics are made and checked before: one that Faust makes at start may have no owner
         # until the leader's metadata is refreshed.

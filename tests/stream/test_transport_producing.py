@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from yarl import URL
 
 from stream.transport import Transport as Ours
 from stream.transport import TransportError
+from stream.transport.topic import Topic
 from tests.stream.scripted_kafka import settle, until
 
 MakeApp = Callable[[type[Any]], Any]
@@ -50,7 +52,7 @@ async def make_app(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[MakeApp]:
     buffers: list[Any] = []
 
     async def make(transport: type[Any]) -> Any:
-        app = faust.App("scripted", broker="kafka://127.0.0.1:1", store="memory://")
+        app = faust.App("scripted", broker="kafka://127.0.0.1:1", store="memory://", Topic=Topic)
         app.transport = transport([URL("kafka://127.0.0.1:1")], app)
         producer: Any = app.producer
         producer._producer = ScriptedClient()
@@ -129,6 +131,24 @@ async def test_a_lost_record_ends_the_worker_and_stops_every_later_send_and_comm
         await app.producer.send("out", None, b"next", 0, None, None)
     with pytest.raises(ProducerSendError, match="an earlier record was lost"):
         await app.producer.flush()
+
+
+@pytest.mark.parametrize("ours", [True, False])
+async def test_a_lost_record_is_not_told_again_when_garbage_is_collected(
+    make_app: Any, ours: bool
+) -> None:
+    app = await make_app(Ours)
+    told: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    kind = Topic if ours else faust.Topic
+    await kind(app, topics=["out"], key_type=bytes, value_type=bytes).send(value=b"v")
+    failure = MessageSizeTooLargeError()
+    app.producer._producer.deliveries.pop().set_exception(failure)
+    await until(lambda: app.producer.crashed)
+    await settle()
+    failure.__traceback__ = None  # by its frames it would keep the message
+    gc.collect()
+    assert any("never retrieved" in context["message"] for context in told) is not ours
 
 
 async def test_stock_goes_on_after_a_lost_record(make_app: Any) -> None:
