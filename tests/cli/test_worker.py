@@ -141,6 +141,11 @@ def all_is_closed(worker: StartedWorker, *stages: str) -> bool:
     )
 
 
+def is_ready(worker: StartedWorker) -> bool:
+    """Whether it is in its groups, with the state of what it holds."""
+    return samples(worker, "driftlog_ready") == [1]
+
+
 def reason(worker: StartedWorker) -> str:
     """Return the one line by which the command says why it failed."""
     (line,) = [line for line in worker.lines if line.startswith("driftlog: ")]
@@ -239,6 +244,8 @@ def test_told_to_end_it_commits_and_stores_what_is_closed_and_the_next_one_goes_
         worker.ready()
         worker.until(lambda: all_is_closed(worker), "all panes judged")
         assert place.committed(topics.app_id, topics.columns) == 0
+        # Told in the middle of a rebalance it would leave all to the next one, who reads it again.
+        worker.until(lambda: all_is_closed(worker) and is_ready(worker), "no rebalance meanwhile")
         worker.signal(number)
         assert worker.ended(END_S) == 0
         assert len(worker.lines) == 2  # its port, and that it runs
