@@ -217,7 +217,9 @@ class Monitor:
         finally:
             # A checkpoint cut in the middle would leave the partition's record ahead of its series.
             self._stopping.set()
-            await asyncio.gather(self._checkpointing, return_exceptions=True)
+            (ended,) = await asyncio.gather(self._checkpointing, return_exceptions=True)
+            if isinstance(ended, Exception):
+                _log.warning("ended without a last checkpoint: %s", str(ended) or repr(ended))
             await self.app.stop()
             self._data.cleanup()
 
@@ -246,17 +248,22 @@ class Monitor:
     async def checkpoint(self) -> None:
         """Write a checkpoint of every partition held."""
         if self.app.in_recovery or self.app.rebalancing:
+            if self._stopping.is_set():
+                _log.info("no last checkpoint: told to end in a rebalance or a recovery")
             return
         await asyncio.gather(*(runner.checkpoint() for runner in list(self.live.values())))
 
     async def _checkpoints(self) -> None:
         interval = self._settings.stream.checkpoint_interval / 1000
-        while not self._stopping.is_set():
+        last = False
+        while not last:
             written = sum(runner.stored_bytes for runner in self.live.values())
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(
                     self._stopping.wait(), max(interval, written / BYTES_PER_SECOND)
                 )
+            # Told to end while it writes one it writes another: that one covers all that is closed.
+            last = self._stopping.is_set()
             await self.checkpoint()
 
     def folds(self, kind: Kind) -> list[Fold]:

@@ -238,8 +238,11 @@ def test_told_to_end_it_commits_and_stores_what_is_closed_and_the_next_one_goes_
     place.create_topics()
     written = place.write_events()
     topics = place.topics
-    # No checkpoint but the last one.
-    environment = {**place.environment, "DRIFTLOG_STREAM_CHECKPOINT_INTERVAL": "1h"}
+    environment = {
+        **place.environment,
+        "DRIFTLOG_STREAM_CHECKPOINT_INTERVAL": "1h",  # no checkpoint but the last one
+        "DRIFTLOG_WORKER_SESSION_TIMEOUT": "1m",  # no rebalance, however busy the machine is
+    }
     with started_worker(environment) as worker:
         worker.ready()
         worker.until(lambda: all_is_closed(worker), "all panes judged")
