@@ -22,6 +22,7 @@ Told = AlertSignal | SignalVerdict  # of an incident, or of a pane: both have th
 
 _NAMED = 2  # signals named in a title; the rest are counted
 _LONGEST = 60  # letters of a name
+_FINEST = 3  # digits of a percentage behind the point
 _SHIFT = 0.25  # sd; below it a mean has not moved enough to be the story
 _SAME = 0.05  # of a correlation; a smaller change is not what happened
 _WIDER = 1.2  # ratio of standard deviations; below it, and above its inverse, likewise
@@ -63,21 +64,22 @@ def figures(before: float | None, after: float | None) -> str:
 
 
 def shares(before: float, after: float) -> str:
-    """Write two shares in percent, with as many digits as tell them apart.
+    """Write two shares in percent, each with as many digits as it needs and as tell them apart.
 
-    >>> shares(0.01, 0.3), shares(0.0004, 0.02), shares(0.95, 0.9999)
-    ('1% → 30%', '0.04% → 2.00%', '95.00% → 99.99%')
+    >>> shares(0.01, 0.3), shares(0.0004, 0.02), shares(0.95, 0.9999), shares(0.301, 0.304)
+    ('1% → 30%', '0.04% → 2%', '95% → 99.99%', '30.1% → 30.4%')
     """
-    for digits in range(4):
-        texts = f"{before:.{digits}%}", f"{after:.{digits}%}"
-        # Neither "0%" of something nor "100%" of not all.
-        vague = any(
-            text in (f"{0:.{digits}%}", f"{1:.{digits}%}") and share not in (0.0, 1.0)
-            for text, share in zip(texts, (before, after), strict=True)
-        )
-        if texts[0] != texts[1] and not vague:
-            break
-    return " → ".join(texts)
+    pairs = [(_percent(before, n), _percent(after, n)) for n in range(_FINEST + 1)]
+    return " → ".join(next((pair for pair in pairs if pair[0] != pair[1]), pairs[0]))
+
+
+def _percent(share: float, digits: int) -> str:
+    """Write with so many digits at least; neither "0%" of something nor "100%" of not all."""
+    for more in range(digits, _FINEST + 1):
+        text = f"{share:.{more}%}"
+        if share in (0.0, 1.0) or float(text[:-1]) not in (0.0, 100.0):
+            return text
+    return "under 0.001%" if share < 0.5 else "over 99.999%"
 
 
 def lasting(span_ms: int) -> str:
