@@ -121,12 +121,21 @@ class Monitor:
                 generation = event.message.generation_id
                 # What is still in hand of an assignment that has ended is read again.
                 if generation == self.app.consumer_generation_id != self._ended_generation:
-                    runner = self.live[kind, event.message.partition]
+                    runner = self._runner(kind, event.message.partition)
                     await runner.handle(event)
                     _tell(kind, runner.fold)
                     await asyncio.sleep(0)  # a full queue never waits, and nothing else would run
 
         return agent
+
+    def _runner(self, kind: Kind, partition: int) -> Runner:
+        try:
+            return self.live[kind, partition]
+        except KeyError:
+            raise StateError(
+                f"partition {partition} of {self._inputs[kind]} brings records before its state is "
+                "there; the next start goes on from what is committed"
+            ) from None
 
     def _new_runner(self, kind: Kind, partition: int) -> Runner:
         fold = self._fold(kind, partition)

@@ -295,6 +295,16 @@ class Consumer(driver.Consumer):
             self.log.warning("No commit before the rebalance: the broker did not answer in time")
         self._drop(revoked)
 
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Hand an assignment to the app, all of it paused until its recovery resumes it.
+
+        Faust's own pauses it some turns later. A recovery of the assignment before, whose seek has
+        waited for the group's commits meanwhile, lets the flow go in between: rows of the new
+        assignment came to agents whose state was not there yet.
+        """
+        self._paused_partitions.update(assigned)
+        await super().on_partitions_assigned(assigned, generation_id)
+
     def _drop(self, tps: Iterable[TP]) -> None:
         for tp in tps:
             self._forget(tp)

@@ -151,10 +151,11 @@ class Bench:
         self.delivered: list[Any] = []
         self.on_message: Callable[[Any], Awaitable[None]] | None = None
         self.on_revoked: Callable[[], Awaitable[None]] | None = None
+        self.on_assigned: Callable[[], Awaitable[object]] | None = None
         self.consumer: Any = made.create_consumer(
             callback=self._deliver,
             on_partitions_revoked=self._revoked,
-            on_partitions_assigned=self._revoked,
+            on_partitions_assigned=self._assigned,
         )
         self.app.consumer = self.consumer
         self.kafka = ScriptedKafka(
@@ -185,6 +186,10 @@ class Bench:
     async def _revoked(self, *_: Any, **__: Any) -> None:
         if self.on_revoked is not None:
             await self.on_revoked()
+
+    async def _assigned(self, *_: Any, **__: Any) -> None:
+        if self.on_assigned is not None:
+            await self.on_assigned()
 
     def drain(self) -> None:
         """Start the loop that Faust's fetcher runs."""

@@ -7,6 +7,7 @@ import logging
 
 import pytest
 
+from driftlog.errors import StateError
 from driftlog.settings import Duration, Settings, StreamSettings
 from stream.app import Monitor
 from stream.judging import Judging
@@ -63,3 +64,8 @@ async def test_told_to_end_while_it_writes_a_checkpoint_it_writes_a_last_one(
         await writing.wait()
         asyncio.get_running_loop().call_soon(done.set)
     assert len(began) == 2
+
+
+async def test_records_of_a_partition_without_its_state_are_refused(monitor: Monitor) -> None:
+    with pytest.raises(StateError, match=r"partition 5 of \S*columns .* before its state is there"):
+        monitor._runner("monitor", 5)
