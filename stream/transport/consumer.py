@@ -55,6 +55,9 @@ class Consumer(driver.Consumer):
         self.callback: Any = lambda message: Delivery(hand(message))
         self._parked = asyncio.Event()
         self._parked.set()  # nothing drains before the fetcher starts
+        # From a revocation until the app hears of the next assignment. The thread sets the new
+        # generation before that, and what is asked in between is the old assignment's.
+        self._revoked = False
         self._committing = asyncio.Lock()
         self._expected: dict[TP, int] = {}
         self._origin: dict[TP, int] = {}
@@ -83,7 +86,7 @@ class Consumer(driver.Consumer):
         self._parked.clear()
         asked = frozenset(self._get_active_partitions())
         generation = self.app.consumer_generation_id
-        if not asked:
+        if not asked or self._revoked:
             await asyncio.sleep(IDLE)
             return
         records = await self._getmany(set(asked), min(timeout, POLL))
@@ -100,6 +103,7 @@ class Consumer(driver.Consumer):
         return (
             self.flow_active
             and not self.should_stop
+            and not self._revoked
             and self.app.consumer_generation_id == generation
         )
 
@@ -284,6 +288,7 @@ class Consumer(driver.Consumer):
         every rebalance, and what agents acknowledged while the app waited for them was committed
         as if nothing before it were open.
         """
+        self._revoked = True
         self.stop_flow()
         self._active_partitions.difference_update(revoked)
         self._paused_partitions.difference_update(revoked)
@@ -298,11 +303,12 @@ class Consumer(driver.Consumer):
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Hand an assignment to the app, all of it paused until its recovery resumes it.
 
-        Faust's own pauses it some turns later. A recovery of the assignment before, whose seek has
-        waited for the group's commits meanwhile, lets the flow go in between: rows of the new
-        assignment came to agents whose state was not there yet.
+        Faust's own pauses it some turns later. And a recovery of the assignment before may end at
+        any time between a revocation and the next recovery, and then lets its partitions and the
+        flow go: rows came to agents whose state was no longer there, or not yet.
         """
         self._paused_partitions.update(assigned)
+        self._revoked = False
         await super().on_partitions_assigned(assigned, generation_id)
 
     def _drop(self, tps: Iterable[TP]) -> None:

@@ -28,6 +28,7 @@ __all__ = ["PATIENCE", "Fleet", "fleet"]
 
 PATIENCE: Final = 300.0  # seconds; a busy machine is no defect
 _LAST_LINES: Final = 3  # of a worker that ended by itself
+_LINES_BEFORE: Final = 80  # of its log, printed to find out why
 
 
 class Fleet:
@@ -95,8 +96,9 @@ class Fleet:
         self._wanted = count
         for worker in [one for one in self.workers if not one.alive]:
             self.workers.remove(worker)
-            last = " | ".join(worker.log.splitlines()[-_LAST_LINES:])
-            self._note(f"a worker ended by itself: {last}")
+            lines = worker.log.splitlines()
+            print(*lines[-_LINES_BEFORE:], sep="\n", flush=True)
+            self._note(f"a worker ended by itself: {' | '.join(lines[-_LAST_LINES:])}")
         for _ in range(count - len(self.workers) - len(self._starting)):
             self.start_soon()
 

@@ -166,26 +166,38 @@ async def test_rows_fetched_under_an_earlier_assignment_reach_no_stream(
     assert bench.offsets() == []
 
 
-async def _assigned_before_a_recovery_of_before_ends(bench: Bench) -> list[int]:
-    """The app is busy with a new assignment when the recovery of the last one lets the flow go."""
-    await bench.consumer.perform_seek()
+async def _early_rows(bench: Bench, heard: bool) -> list[int]:
+    """The recovery of one assignment ends while the next is made: it lets partitions and flow go.
+
+    Args:
+        bench: nothing runs yet.
+        heard: whether the app has heard of the new assignment then, and is busy with it.
+    """
+    consumer = bench.consumer
+    await consumer.perform_seek()
     bench.kafka.seek(TopicPartition(*ROWS), 0)  # the first position of stock
-    await bench.consumer.on_partitions_revoked({ROWS})
+    await consumer.on_partitions_revoked({ROWS})
     busy = asyncio.Event()
     bench.on_assigned = busy.wait
-    bench.app.consumer_generation_id += 1
-    assigned = asyncio.create_task(bench.consumer.on_partitions_assigned({ROWS}, 2))
-    await settle()
+    assigned: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    assigned.set_result(None)
+    if heard:
+        bench.app.consumer_generation_id += 1  # as the thread does
+        assigned = asyncio.create_task(consumer.on_partitions_assigned({ROWS}, 2))
+        await settle()
+    else:
+        consumer.resume_partitions({ROWS})
+        bench.app.consumer_generation_id += 1
     looks = 0
-    active = bench.consumer._get_active_partitions
+    active = consumer._get_active_partitions
 
     def look() -> Any:
         nonlocal looks
         looks += 1
         return active()
 
-    bench.consumer._get_active_partitions = look
-    bench.consumer.resume_flow()  # as its seek does, which has waited for the group's commits
+    consumer._get_active_partitions = look
+    consumer.resume_flow()
     bench.drain()
     await until(lambda: bench.fetching() or looks > 3)
     bench.arrive(ROWS, 0, 1)
@@ -196,19 +208,26 @@ async def _assigned_before_a_recovery_of_before_ends(bench: Bench) -> list[int]:
     return early
 
 
-async def test_no_row_of_a_new_assignment_comes_before_its_state(make_bench: MakeBench) -> None:
+@pytest.mark.parametrize("heard", [False, True], ids=["before the app hears of it", "after"])
+async def test_no_row_of_a_new_assignment_comes_before_its_state(
+    make_bench: MakeBench, heard: bool
+) -> None:
     bench = make_bench(Ours)
-    assert await _assigned_before_a_recovery_of_before_ends(bench) == []
+    assert await _early_rows(bench, heard) == []
+    if not heard:
+        await bench.consumer.on_partitions_assigned({ROWS}, 2)
     bench.consumer.resume_partitions({ROWS})
     await bench.consumer.perform_seek()
+    bench.consumer.resume_flow()
     bench.arrive(ROWS, 0, 1)
     await until(lambda: bench.offsets() == [0, 1])
 
 
+@pytest.mark.parametrize("heard", [False, True], ids=["before the app hears of it", "after"])
 async def test_stock_reads_rows_of_a_new_assignment_before_their_state_is_there(
-    make_bench: MakeBench,
+    make_bench: MakeBench, heard: bool
 ) -> None:
-    assert await _assigned_before_a_recovery_of_before_ends(make_bench(Stock)) == [0, 1]
+    assert await _early_rows(make_bench(Stock), heard) == [0, 1]
 
 
 async def test_the_livelock_check_tolerates_a_position_not_yet_resolved(
