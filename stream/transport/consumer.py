@@ -311,6 +311,18 @@ class Consumer(driver.Consumer):
         self._revoked = False
         await super().on_partitions_assigned(assigned, generation_id)
 
+    def on_buffer_drop(self, tp: TP) -> None:
+        """Fetch again from a partition whose buffer has room, unless it is paused or not ours.
+
+        Faust's own lets it go whatever else holds it back. The buffers are emptied in a rebalance,
+        their room is told of at the next look at them, in the midst of the recovery, and agents got
+        rows whose state was not there yet.
+        """
+        if tp in self._paused_partitions or tp not in self.assignment():
+            self._buffered_partitions.discard(tp)
+        else:
+            super().on_buffer_drop(tp)
+
     def _drop(self, tps: Iterable[TP]) -> None:
         for tp in tps:
             self._forget(tp)

@@ -166,28 +166,31 @@ async def test_rows_fetched_under_an_earlier_assignment_reach_no_stream(
     assert bench.offsets() == []
 
 
-async def _early_rows(bench: Bench, heard: bool) -> list[int]:
-    """The recovery of one assignment ends while the next is made: it lets partitions and flow go.
+EARLY = ("before the app hears of it", "while the app hears of it", "when a buffer has room again")
 
-    Args:
-        bench: nothing runs yet.
-        heard: whether the app has heard of the new assignment then, and is busy with it.
+
+async def _early_rows(bench: Bench, when: str) -> list[int]:
+    """What lets partitions or the flow go between a revocation and the end of the next recovery.
+
+    Either the recovery of the assignment before ends then, or this one reads its changelogs and a
+    buffer that was full before turns out to be empty.
     """
     consumer = bench.consumer
     await consumer.perform_seek()
     bench.kafka.seek(TopicPartition(*ROWS), 0)  # the first position of stock
+    consumer.on_buffer_full(ROWS)
     await consumer.on_partitions_revoked({ROWS})
     busy = asyncio.Event()
     bench.on_assigned = busy.wait
-    assigned: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    assigned.set_result(None)
-    if heard:
-        bench.app.consumer_generation_id += 1  # as the thread does
+    if when == EARLY[0]:
+        consumer.resume_partitions({ROWS})
+    bench.app.consumer_generation_id += 1  # by the thread, before the app hears of it
+    if when != EARLY[0]:
         assigned = asyncio.create_task(consumer.on_partitions_assigned({ROWS}, 2))
         await settle()
-    else:
-        consumer.resume_partitions({ROWS})
-        bench.app.consumer_generation_id += 1
+    if when == EARLY[2]:
+        consumer.pause_partitions({ROWS})  # as the app does
+        consumer.on_buffer_drop(ROWS)
     looks = 0
     active = consumer._get_active_partitions
 
@@ -204,18 +207,16 @@ async def _early_rows(bench: Bench, heard: bool) -> list[int]:
     await settle()
     early = bench.offsets()
     busy.set()
-    await assigned
+    await (assigned if when != EARLY[0] else consumer.on_partitions_assigned({ROWS}, 2))
     return early
 
 
-@pytest.mark.parametrize("heard", [False, True], ids=["before the app hears of it", "after"])
+@pytest.mark.parametrize("when", EARLY)
 async def test_no_row_of_a_new_assignment_comes_before_its_state(
-    make_bench: MakeBench, heard: bool
+    make_bench: MakeBench, when: str
 ) -> None:
     bench = make_bench(Ours)
-    assert await _early_rows(bench, heard) == []
-    if not heard:
-        await bench.consumer.on_partitions_assigned({ROWS}, 2)
+    assert await _early_rows(bench, when) == []
     bench.consumer.resume_partitions({ROWS})
     await bench.consumer.perform_seek()
     bench.consumer.resume_flow()
@@ -223,11 +224,31 @@ async def test_no_row_of_a_new_assignment_comes_before_its_state(
     await until(lambda: bench.offsets() == [0, 1])
 
 
-@pytest.mark.parametrize("heard", [False, True], ids=["before the app hears of it", "after"])
+@pytest.mark.parametrize("when", EARLY)
 async def test_stock_reads_rows_of_a_new_assignment_before_their_state_is_there(
-    make_bench: MakeBench, heard: bool
+    make_bench: MakeBench, when: str
 ) -> None:
-    assert await _early_rows(make_bench(Stock), heard) == [0, 1]
+    assert await _early_rows(make_bench(Stock), when) == [0, 1]
+
+
+async def test_a_partition_whose_buffer_was_full_is_fetched_again_when_it_has_room(
+    make_bench: MakeBench,
+) -> None:
+    bench = await make_bench(Ours).started()
+    bench.consumer.on_buffer_full(ROWS)
+    bench.consumer.on_buffer_drop(ROWS)
+    await until(bench.fetching)
+    bench.arrive(ROWS, 0)
+    await until(lambda: bench.offsets() == [0])
+
+
+async def test_a_buffer_of_a_partition_that_went_elsewhere_lets_nothing_go(
+    make_bench: MakeBench,
+) -> None:
+    bench = make_bench(Ours)
+    bench.consumer.on_buffer_full(OTHER)
+    bench.consumer.on_buffer_drop(OTHER)
+    assert bench.consumer._get_active_partitions() == {ROWS}
 
 
 async def test_the_livelock_check_tolerates_a_position_not_yet_resolved(
