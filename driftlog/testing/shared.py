@@ -12,6 +12,8 @@ from driftlog.testing.kafka_jars import locked
 
 __all__ = ["shared_kafka"]
 
+# Tests write records with clocks of long ago, to topics that say nothing of retention.
+_SETTINGS: Final = {"log.retention.ms": "-1"}
 # The process that started the broker must not end it: others still use it.
 _STARTED: Final[list[ApacheKafka]] = []
 
@@ -32,7 +34,7 @@ def shared_kafka(run: Path, owner: int) -> KafkaCluster:
         if failure.exists():
             raise BrokerError(failure.read_text())
         if not address.exists():
-            kafka = ApacheKafka(owner=owner)
+            kafka = ApacheKafka(owner=owner, settings=_SETTINGS)
             try:
                 kafka.start()
             except BrokerError as exc:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -10,10 +11,11 @@ from aiokafka import AIOKafkaProducer
 from driftlog.kafka import connection
 from driftlog.settings import ConsoleSettings, KafkaSettings, Settings, StreamSettings
 from driftlog.testing.cluster import Broker
+from driftlog.topics import TopicSpec
 from stream.topics import worker_topics
 from tests.api.console.samples import Sample
 
-__all__ = ["console_settings", "write"]
+__all__ = ["console_settings", "lasting_topics", "write"]
 
 
 def console_settings(
@@ -30,8 +32,20 @@ def console_settings(
         console=ConsoleSettings(**(plain | console)),
     )
     if topics:
-        broker.create_topics(worker_topics(settings))
+        broker.create_topics(lasting_topics(settings))
     return settings
+
+
+def lasting_topics(settings: Settings) -> list[TopicSpec]:
+    """A worker's topics, whose records stay for ever.
+
+    The story is of long ago: Kafka's cleaner, which looks each 15 s, deleted it now and then
+    between its being written and being read.
+    """
+    return [
+        spec if spec.retention_ms is None else replace(spec, retention_ms=-1)
+        for spec in worker_topics(settings)
+    ]
 
 
 async def write(

@@ -21,8 +21,8 @@ from driftlog.serving import Policy, running
 from driftlog.settings import Settings
 from driftlog.testing.cluster import Broker
 from driftlog.testing.embedded import EmbeddedBroker
-from stream.topics import Topics, worker_topics
-from tests.api.console.broker_log import console_settings, write
+from stream.topics import Topics
+from tests.api.console.broker_log import console_settings, lasting_topics, write
 from tests.api.console.samples import (
     ALERT_ID,
     MODEL,
@@ -91,7 +91,7 @@ async def test_a_console_that_was_there_before_the_topics_waits_and_says_so(
         assert f"{missing.kafka.prefix}verdicts" in pipeline["reading"]
         assert pipeline["bar"]["state"] == "no data"
         assert (await client.get("/readyz")).status_code == 503
-        broker.create_topics(worker_topics(missing))
+        broker.create_topics(lasting_topics(missing))
         await write(missing, story())
         await told(client, "/fleet", lambda found: found["rows"])
 
