@@ -79,7 +79,8 @@ def _percent(share: float, digits: int) -> str:
         text = f"{share:.{more}%}"
         if share in (0.0, 1.0) or float(text[:-1]) not in (0.0, 100.0):
             return text
-    return "under 0.001%" if share < 0.5 else "over 99.999%"
+    least = 10**-_FINEST
+    return f"under {least}%" if share < 0.5 else f"over {100 - least}%"
 
 
 def lasting(span_ms: int) -> str:

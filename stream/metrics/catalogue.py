@@ -39,7 +39,13 @@ _ALL: Final = (
         "",
         "Threshold of a detector, in the unit of its score.",
     ),
-    Metric("driftlog_psi", "gauge", _SIGNAL, "", "Population stability index of the window."),
+    Metric(
+        "driftlog_psi",
+        "gauge",
+        _SIGNAL,
+        "",
+        "Population stability index of the window, or of the rows since a change where larger.",
+    ),
     Metric(
         "driftlog_effect_sd",
         "gauge",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -166,31 +166,53 @@ async def test_rows_fetched_under_an_earlier_assignment_reach_no_stream(
     assert bench.offsets() == []
 
 
-EARLY = ("before the app hears of it", "while the app hears of it", "when a buffer has room again")
+Assigned = Awaitable[None]  # what is left of telling the app of an assignment
 
 
-async def _early_rows(bench: Bench, when: str) -> list[int]:
-    """What lets partitions or the flow go between a revocation and the end of the next recovery.
+async def _recovery_ends_unheard(bench: Bench) -> Assigned:
+    """The recovery of the assignment before ends when the app has not heard of the new one."""
+    bench.consumer.resume_partitions({ROWS})
+    bench.app.consumer_generation_id += 1  # by the thread
+    rest: Assigned = bench.consumer.on_partitions_assigned({ROWS}, 2)
+    return rest
 
-    Either the recovery of the assignment before ends then, or this one reads its changelogs and a
-    buffer that was full before turns out to be empty.
-    """
+
+async def _recovery_ends_meanwhile(bench: Bench) -> Assigned:
+    """It ends while the app is busy with what it hears."""
+    bench.app.consumer_generation_id += 1
+    busy = asyncio.Event()
+    bench.on_assigned = busy.wait
+    assigning = asyncio.create_task(bench.consumer.on_partitions_assigned({ROWS}, 2))
+    await settle()
+
+    async def rest() -> None:
+        busy.set()
+        await assigning
+
+    return rest()
+
+
+async def _buffer_has_room(bench: Bench) -> Assigned:
+    """The new recovery reads its changelogs, and a buffer that was full before is empty."""
+    bench.app.consumer_generation_id += 1
+    await bench.consumer.on_partitions_assigned({ROWS}, 2)
+    bench.consumer.pause_partitions({ROWS})  # as the app does
+    bench.consumer.on_buffer_drop(ROWS)
+    return settle()
+
+
+EARLY = (_recovery_ends_unheard, _recovery_ends_meanwhile, _buffer_has_room)
+When = Callable[[Bench], Awaitable[Assigned]]
+
+
+async def _early_rows(bench: Bench, when: When) -> list[int]:
+    """What comes when the flow goes between a revocation and the end of the next recovery."""
     consumer = bench.consumer
     await consumer.perform_seek()
     bench.kafka.seek(TopicPartition(*ROWS), 0)  # the first position of stock
     consumer.on_buffer_full(ROWS)
     await consumer.on_partitions_revoked({ROWS})
-    busy = asyncio.Event()
-    bench.on_assigned = busy.wait
-    if when == EARLY[0]:
-        consumer.resume_partitions({ROWS})
-    bench.app.consumer_generation_id += 1  # by the thread, before the app hears of it
-    if when != EARLY[0]:
-        assigned = asyncio.create_task(consumer.on_partitions_assigned({ROWS}, 2))
-        await settle()
-    if when == EARLY[2]:
-        consumer.pause_partitions({ROWS})  # as the app does
-        consumer.on_buffer_drop(ROWS)
+    rest = await when(bench)
     looks = 0
     active = consumer._get_active_partitions
 
@@ -206,14 +228,13 @@ async def _early_rows(bench: Bench, when: str) -> list[int]:
     bench.arrive(ROWS, 0, 1)
     await settle()
     early = bench.offsets()
-    busy.set()
-    await (assigned if when != EARLY[0] else consumer.on_partitions_assigned({ROWS}, 2))
+    await rest
     return early
 
 
 @pytest.mark.parametrize("when", EARLY)
 async def test_no_row_of_a_new_assignment_comes_before_its_state(
-    make_bench: MakeBench, when: str
+    make_bench: MakeBench, when: When
 ) -> None:
     bench = make_bench(Ours)
     assert await _early_rows(bench, when) == []
@@ -226,7 +247,7 @@ async def test_no_row_of_a_new_assignment_comes_before_its_state(
 
 @pytest.mark.parametrize("when", EARLY)
 async def test_stock_reads_rows_of_a_new_assignment_before_their_state_is_there(
-    make_bench: MakeBench, when: str
+    make_bench: MakeBench, when: When
 ) -> None:
     assert await _early_rows(make_bench(Stock), when) == [0, 1]
 
