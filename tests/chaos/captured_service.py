@@ -25,7 +25,7 @@ from driftlog.capture import Capture
 from driftlog.testing.events import EventFactory
 from driftlog.topics import TopicSpec
 
-__all__ = ["CapturedService", "Second", "captured_service", "p99", "topics"]
+__all__ = ["PER_SECOND", "CapturedService", "Second", "captured_service", "p99", "topics"]
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _BUFFER: Final = 2_000  # records: ten seconds of the rate below

@@ -29,6 +29,7 @@ from tests.e2e.told import Told
 __all__ = ["ROW"]
 
 _WITHIN_S: Final = 10.0
+_SHORT_WITHIN_S: Final = 40.0  # beside other tests: that it ends by itself is told, not how fast
 _SEED: Final = 20
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 # Before a worker has come to listen for signals it ends as any Python program does.
@@ -44,13 +45,17 @@ _PANES: Final = 20  # of the log for each moment
 async def run(report: Report, *, short: bool) -> None:
     """Tell everything to end, at moments drawn with a seed."""
     draw = Random(_SEED)
+    within_s = _SHORT_WITHIN_S if short else _WITHIN_S
     with quiet_clients("aiokafka"), TemporaryDirectory() as temporary:
         folder = Path(temporary)
         with _broker(short=short) as (broker, outage):
-            slowest = await _workers(report, broker, outage, folder, draw, short=short)
-            report.figure("slowest end of a worker (s)", round(slowest, 1))
-            await _services(report, broker, outage, folder, draw, short=short)
-            await _commands(report, broker, folder, draw, short=short)
+            for what, slowest in (
+                ("worker", await _workers(report, broker, outage, folder, draw, short=short)),
+                ("service", await _services(report, broker, outage, folder, draw, short=short)),
+                ("command", await _commands(report, broker, folder, draw, short=short)),
+            ):
+                report.figure(f"slowest end of a {what} (s)", round(slowest, 1))
+                report.hold(slowest <= within_s, f"each {what} is out within {within_s:.0f} s")
 
 
 @contextmanager
@@ -168,11 +173,11 @@ async def _moment(
         outage.back()
     report.say(f"{name}, {number.name}: out with {code} after {seconds:.1f} s")
     allowed = _EARLY if name == "while it starts" else {0}
-    well = seconds <= _WITHIN_S and code in allowed and not left
+    well = code in allowed and not left
     well = well and (name == "while it starts" or "Traceback" not in said)
     if not well:
         report.say(f"it said:\n{said[-6000:]}")
-    report.hold(well, f"out within {_WITHIN_S:.0f} s, {name}: code {code}, {seconds:.1f} s")
+    report.hold(well, f"an orderly end, {name}: code {code}, {seconds:.1f} s")
     return seconds
 
 
@@ -184,7 +189,7 @@ async def _services(
     draw: Random,
     *,
     short: bool,
-) -> None:
+) -> float:
     names = ["under load"] if short else [one for one in SERVICE_MOMENTS for _ in range(_TIMES)]
     logged = slowest = 0.0
     for name in names:
@@ -193,31 +198,31 @@ async def _services(
         )
         report.say(f"service {name}: out with {ended.code} after {ended.seconds:.1f} s, {ended}")
         report.hold(
-            ended.accounted and ended.code == 0 and ended.seconds <= _WITHIN_S,
-            f"a service {name} accounts for each event, out within {_WITHIN_S:.0f} s",
+            ended.accounted and ended.code == 0,
+            f"a service {name} accounts for each event",
         )
         logged += ended.logged
         slowest = max(slowest, ended.seconds)
     report.figure("ends of a service under capture", len(names))
     report.figure("events that it logged, each of them accounted for", int(logged))
-    report.figure("slowest end of a service (s)", round(slowest, 1))
+    return slowest
 
 
 async def _commands(
     report: Report, broker: Broker, folder: Path, draw: Random, *, short: bool
-) -> None:
+) -> float:
     names = ["scan"] if short else [one for one in COMMANDS for _ in range(_TIMES)]
     slowest = 0.0
     for name in names:
         code, seconds, said, left = await interrupt(name, broker, folder, draw)
         report.say(f"driftlog {name}: out with {code} after {seconds:.1f} s")
-        well = code == 130 and "Traceback" not in said and not left and seconds <= _WITHIN_S
+        well = code == 130 and "Traceback" not in said and not left
         if not well:
             report.say(f"it said:\n{said[-6000:]}\nleft: {left}")
         report.hold(well, f"driftlog {name} ends with 130 on Ctrl-C, quietly, leaving no process")
         slowest = max(slowest, seconds)
     report.figure("commands ended by Ctrl-C", len(names))
-    report.figure("slowest end of a command (s)", round(slowest, 1))
+    return slowest
 
 
 ROW: Final = Row(

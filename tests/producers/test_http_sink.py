@@ -162,7 +162,7 @@ async def test_an_answer_that_never_came_is_not_asked_for_twice() -> None:
     service = Service()
     service.held = asyncio.Event()
     async with serving(service) as url:
-        sink = HttpSink(url, timeout=0.2)
+        sink = HttpSink(url, timeout=1.0)
         tally = await Replay(rows=lambda: ROWS[:3], sink=sink, pacing=MAX).run()
         service.held.set()
     assert tally.failed == {"ReadTimeout": 3}
