@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from driftlog.errors import BrokerError
@@ -16,6 +17,7 @@ from driftlog.settings import KafkaSettings
 __all__ = ["broker_errors", "read_to_end", "reader"]
 
 _POLL_MS: Final = 500
+_THERE_S: Final = 5.0  # within which a broker knows of a topic that another one has just made
 
 
 @asynccontextmanager
@@ -41,15 +43,28 @@ async def reader(kafka: KafkaSettings, topic: str) -> AsyncIterator[Any]:
         BrokerError: the broker or the topic is away, at the start or inside.
     """
     async with broker_errors(kafka, "reading", topic):
-        # Without a group, all partitions of the topic are this reader's.
-        consumer = AIOKafkaConsumer(topic, auto_offset_reset="earliest", **connection(kafka))
+        consumer = AIOKafkaConsumer(auto_offset_reset="earliest", **connection(kafka))
         try:
             await consumer.start()
-            if not consumer.partitions_for_topic(topic):
-                raise UnknownTopicOrPartitionError(topic)
+            consumer.assign([TopicPartition(topic, n) for n in await _partitions(consumer, topic)])
             yield consumer
         finally:
             await stop_consumer(consumer)
+
+
+async def _partitions(consumer: Any, topic: str) -> set[int]:
+    # A consumer made for the topic would look for it for as long as a request may take, 40 s.
+    found: set[int] = set()
+    try:
+        async with asyncio.timeout(_THERE_S):
+            found = await consumer._client._wait_on_metadata(topic)
+    except TimeoutError:
+        # Where it is the broker that is slow or gone, asking says so.
+        if topic in await consumer.topics():
+            found = await consumer._client._wait_on_metadata(topic)
+    if not found:
+        raise UnknownTopicOrPartitionError(topic)
+    return found
 
 
 async def read_to_end(consumer: Any) -> AsyncIterator[tuple[Any, list[Any]]]:

@@ -26,8 +26,8 @@ from benchmarks.quality.joint import measure_joint, measure_joint_quiet, measure
 from benchmarks.quality.kinds import KINDS
 from benchmarks.quality.outlier import measure_outlier
 from benchmarks.quality.peers import measure_peers
-from benchmarks.quality.plan import PARTS, QUICK, USUAL, Plan, with_values
-from benchmarks.quality.quiet import measure_quiet
+from benchmarks.quality.plan import BUDGETS, PARTS, QUICK, USUAL, Plan, with_values
+from benchmarks.quality.quiet import DEFAULT, measure_quiet
 from benchmarks.quality.real import adult, flights_of_march, reshuffled
 from benchmarks.quality.report import markdown
 from benchmarks.quality.state import measure_state
@@ -104,7 +104,12 @@ def measure(
         tables = [table for table in (adult(data), flights_of_march()) if table is not None]
         for at, table in enumerate(tables):
             found.real += reshuffled(
-                table, plan.reshuffles, (300.0, 30.0, 3.0), rng(4, at), task(table.name)
+                table,
+                plan.reshuffles,
+                (*BUDGETS, DEFAULT),
+                (seed, 4, at),
+                jobs,
+                task(f"{table.name}, reshuffled"),
             )
     if "walk" in parts and plan.reshuffles:
         found.bank = measure_bank(data, task("bank"))

@@ -12,7 +12,7 @@ from benchmarks.quality.kinds import KINDS
 from benchmarks.quality.peers import PEER_SHIFTS
 from benchmarks.quality.quiet import DEFAULT, QuietPlan
 
-__all__ = ["PARTS", "QUICK", "USUAL", "Plan", "with_values"]
+__all__ = ["BUDGETS", "PARTS", "QUICK", "USUAL", "Plan", "with_values"]
 
 PARTS = (
     *("quiet", "delay", "incident", "joint", "peers", "real", "walk", "wander", "state", "faults"),
@@ -47,12 +47,12 @@ class Plan:
     fault_models: int  # of 20 signals each, for each case and shape
 
 
-_BUDGETS = (300.0, 30.0, 3.0)
+BUDGETS = (300.0, 30.0, 3.0)
 USUAL = Plan(
     name="usual",
     kinds=tuple(KINDS),
     quiet=(
-        QuietPlan(8_000_000, 100_000, 2, (*_BUDGETS, DEFAULT)),
+        QuietPlan(8_000_000, 100_000, 2, (*BUDGETS, DEFAULT)),
         QuietPlan(2_400_000, 10_000, 2, (300.0, 30.0)),
         QuietPlan(2_400_000, 1_000, 2, (300.0, 30.0)),
     ),
@@ -69,7 +69,7 @@ USUAL = Plan(
     peer_rows=30_000,
     peer_reference=20_000,
     peer_shifts=PEER_SHIFTS,
-    reshuffles=10,
+    reshuffles=410,  # of Adult 100 million values, of March 115
     wander_references=4_000,
     state_kinds=("normal", "zipf", "ar9"),
     state_rows=(20, 600, 20_000),

@@ -25,11 +25,13 @@ def own() -> Iterator[EmbeddedBroker]:
 async def waiting_to_fetch_again(broker: EmbeddedBroker, caplog: pytest.LogCaptureFixture) -> Any:
     """A consumer whose fetch has failed and is to be tried again in a minute."""
     broker.create_topic("t", 1)
-    consumer: Any = AIOKafkaConsumer(bootstrap_servers=broker.bootstrap, retry_backoff_ms=60_000)
+    consumer: Any = AIOKafkaConsumer(bootstrap_servers=broker.bootstrap)
     await consumer.start()
     consumer.assign([TopicPartition("t", 0)])
     await consumer.seek_to_beginning()
     await consumer.getmany(timeout_ms=10)
+    # From here on: a topic that the broker has not led yet is asked for again as well.
+    consumer._fetcher._retry_backoff = 60.0
     with caplog.at_level(logging.ERROR, "aiokafka"):
         broker.broker_down()
 
