@@ -48,7 +48,7 @@ bench: $(VENV)/.driftlog-dev ## Measure speed, as ratios to a bare consumer and 
 		grep -q '__main__' $$file || continue; echo "== $$module"; \
 		$(BIN)/python -m "$$(echo $$module | tr / .)" $(ARGS) || exit 1; done
 	@echo "== benchmarks/quality, in its quick form"
-	$(BIN)/python -m benchmarks.quality --quick --out $$(mktemp -d)
+	$(BIN)/python -m benchmarks.quality --quick
 
 chaos: $(VENV)/.driftlog-dev ## Do to it what production does (ARGS=--list shows what; all takes hours)
 	$(BIN)/python -m tests.chaos $(ARGS)

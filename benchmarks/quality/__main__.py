@@ -37,6 +37,8 @@ from benchmarks.quality.year import measure_standing, measure_year
 
 Advance = Callable[[int], None]
 
+_RESULTS = Path(__file__).resolve().parents[1] / "results"
+
 
 def measure(
     plan: Plan,
@@ -150,7 +152,12 @@ def main() -> None:
         action="store_true",
         help="as a peer too; installs it into an environment of its own, once",
     )
-    parser.add_argument("--out", type=Path, help="folder for quality.md and quality.json")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="folder for quality.md and quality.json; default: benchmarks/results, of amounts as "
+        "usual, and nowhere of others",
+    )
     chosen = parser.parse_args()
 
     plan = QUICK if chosen.quick else USUAL
@@ -163,6 +170,8 @@ def main() -> None:
         plan = with_values(plan, int(chosen.values))
     if chosen.reshuffles is not None:
         plan = replace(plan, reshuffles=chosen.reshuffles)
+
+    out = chosen.out or (_RESULTS if plan == USUAL else None)
 
     console = Console(stderr=True)
     columns = (
@@ -181,11 +190,12 @@ def main() -> None:
             jobs=chosen.jobs,
             evidently=Evidently.installed() if chosen.evidently else None,
         )
-    if chosen.out is not None:
-        chosen.out.mkdir(parents=True, exist_ok=True)
-        found = completed(found, load(chosen.out / "quality.json"))
-        save(found, chosen.out / "quality.json")
-        (chosen.out / "quality.md").write_text(markdown(found))
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        found = completed(found, load(out / "quality.json"))
+        save(found, out / "quality.json")
+        (out / "quality.md").write_text(markdown(found))
+        console.print(f"written: {out / 'quality.md'}, {out / 'quality.json'}", highlight=False)
     for claim in claims(found):
         sys.stdout.write(f"{'yes' if claim.holds else 'NO ':4s}{claim.what}: {claim.measured}\n")
 
