@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -12,10 +12,11 @@ from scipy.stats import poisson
 
 from benchmarks.quality.kinds import KINDS, Source
 from benchmarks.quality.model import PANE_ROWS, SIGNALS, Pace, prepared, reference
+from driftlog.settings import Settings
 from stream.rehearsal import Rehearsal, Tally
 from stream.thresholds import MONTH_S
 
-__all__ = ["DEFAULT", "Quiet", "QuietPlan", "measure_quiet", "most_allowed"]
+__all__ = ["DEFAULT", "Quiet", "QuietPlan", "budgeted", "measure_quiet", "most_allowed"]
 
 DEFAULT = 0.0  # in a list of expected incidents: the default budget at 60 events/s
 _CHUNK_PANES = 50
@@ -71,6 +72,30 @@ class Quiet:
         """Whether the run is within budget."""
         return self.incidents <= self.allowed
 
+    def add(self, incidents: int, alarms: Mapping[str, int]) -> None:
+        """Count what a part of the run told."""
+        self.incidents += incidents
+        for detector, count in alarms.items():
+            self.alarms[detector] = self.alarms.get(detector, 0) + count
+
+
+def budgeted(
+    kind: str, reference: int, rows: int, signals: int, expected: Sequence[float]
+) -> list[tuple[Quiet, Settings]]:
+    """Return a run of so many rows at each budget, nothing counted yet, and its settings."""
+    pace = Pace.for_run(rows, max((e for e in expected if e != DEFAULT), default=1.0))
+    found = []
+    for e in expected:
+        if e == DEFAULT:
+            # At the fastest rate, where the same rows are the least of a month.
+            budget, e_of_run = 1.0, rows / (60.0 * MONTH_S)
+            settings = Pace.for_run(10**9, 1.0).settings()
+        else:
+            budget, e_of_run = e / pace.months(rows), e
+            settings = pace.settings(budget)
+        found.append((Quiet(kind, reference, rows * signals, budget, e_of_run), settings))
+    return found
+
 
 def measure_quiet(
     kinds: Sequence[str], plan: QuietPlan, seed: int, jobs: int, advance: Callable[[int], None]
@@ -95,29 +120,15 @@ def _of_kind(
     name: str, plan: QuietPlan, seed: int, advance: Callable[[int], None] = lambda _: None
 ) -> list[Quiet]:
     rows = plan.rows * plan.models
-    real = [e for e in plan.expected if e != DEFAULT]
-    pace = Pace.for_run(rows, max(real, default=1.0))
     kind = KINDS[name]
     if plan.reference < kind.least_reference:
         return []
     rng = np.random.default_rng([seed, sorted(KINDS).index(name), plan.reference])
-    budgets = {e: e / pace.months(rows) for e in plan.expected if e != DEFAULT}
-    results = {
-        e: Quiet(name, plan.reference, rows * SIGNALS, budget, e) for e, budget in budgets.items()
-    }
-    if DEFAULT in plan.expected:
-        # At the fastest rate, where the same rows are the least of a month.
-        expected = rows / (60.0 * MONTH_S)
-        results[DEFAULT] = Quiet(name, plan.reference, rows * SIGNALS, 1.0, expected)
+    results = budgeted(name, plan.reference, rows, SIGNALS, plan.expected)
     for _ in range(plan.models):
         profile = reference(kind, plan.reference, rng)
         runs = []
-        for e, result in results.items():
-            settings = (
-                Pace.for_run(10**9, 1.0).settings()
-                if e == DEFAULT
-                else pace.settings(result.budget)
-            )
+        for result, settings in results:
             tally = Tally([s.signal for s in profile.signals], settings.stream.window_panes)
             runs.append((result, Rehearsal(profile, settings), tally))
         preparation = runs[0][1].preparation
@@ -131,7 +142,5 @@ def _of_kind(
                     tally.take(pane)
                 advance(count * SIGNALS)
         for result, _, tally in runs:
-            result.incidents += tally.incidents
-            for detector, alarms in tally.alarms.items():
-                result.alarms[detector] = result.alarms.get(detector, 0) + alarms
-    return list(results.values())
+            result.add(tally.incidents, tally.alarms)
+    return [result for result, _ in results]

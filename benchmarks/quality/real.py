@@ -16,14 +16,13 @@ import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
 from api.flights import NUMBERS, Flights, months
-from benchmarks.quality.model import PANE_ROWS, Pace, profile_of
-from benchmarks.quality.quiet import DEFAULT, Quiet
+from benchmarks.quality.model import PANE_ROWS, profile_of
+from benchmarks.quality.quiet import Quiet, budgeted
 from driftlog.records import ReferenceProfile, SignalType
 from driftlog.settings import Settings
 from stream.rehearsal import Rehearsal, Tally
 from stream.rows import CategoryColumn
 from stream.sample import Sample
-from stream.thresholds import MONTH_S
 
 __all__ = ["Table", "adult", "flights_of_march", "from_arrow", "of_flights", "reshuffled"]
 
@@ -136,27 +135,16 @@ def reshuffled(
     half = len(table) // 2
     rows = (len(table) - half) * reshuffles
     values = rows * len(table.columns)
-    pace = Pace.for_run(rows, max(expected))
-    results, settings = [], []
-    for e in expected:
-        if e == DEFAULT:
-            # At the fastest rate, where the same rows are the least of a month.
-            months = rows / (60.0 * MONTH_S)
-            results.append(Quiet(table.name, half, values, 1.0, months))
-            settings.append(Pace.for_run(10**9, 1.0).settings())
-        else:
-            results.append(Quiet(table.name, half, values, e / pace.months(rows), e))
-            settings.append(pace.settings(results[-1].budget))
+    results = budgeted(table.name, half, rows, len(table.columns), expected)
+    settings = [one for _, one in results]
     orders = [range(at, min(at + _SHARE, reshuffles)) for at in range(0, reshuffles, _SHARE)]
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         running = {pool.submit(_tallied, table, settings, seed, one): one for one in orders}
         for done in as_completed(running):
-            for result, (incidents, alarms) in zip(results, done.result(), strict=True):
-                result.incidents += incidents
-                for detector, count in alarms.items():
-                    result.alarms[detector] = result.alarms.get(detector, 0) + count
+            for (result, _), (incidents, alarms) in zip(results, done.result(), strict=True):
+                result.add(incidents, alarms)
             advance(values * len(running[done]) // reshuffles * len(expected))
-    return results
+    return [result for result, _ in results]
 
 
 def _tallied(
